@@ -1,0 +1,177 @@
+// Every outbound call: time limits, a size cap, no redirects, pinned origins, and no private addresses (SSRF).
+import { lookup } from 'node:dns';
+import { BlockList, isIP } from 'node:net';
+import { Agent, request, type Dispatcher } from 'undici';
+import { env } from './env';
+
+/** The other side did not answer as a server should. `sent` says whether a byte of the request may have left. */
+export class OutboundError extends Error {
+  constructor(
+    readonly reason: 'refused_url' | 'unreachable' | 'timeout' | 'cut' | 'too_large',
+    readonly sent: boolean,
+    options?: { cause?: unknown },
+  ) {
+    super(`outbound call failed: ${reason}`, options);
+  }
+}
+
+const special = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const)
+  special.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of [
+  ['::', 96],
+  ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['100::', 64],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const)
+  special.addSubnet(network, prefix, 'ipv6');
+
+/** Whether an address is loopback, private, link-local or otherwise not on the public internet (RFC 6890). */
+export function isSpecialAddress(address: string): boolean {
+  const version = isIP(address);
+  if (version === 0) return true;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped) return isSpecialAddress(mapped);
+  if (/^::ffff:/i.test(address)) return true;
+  return special.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+// The *connected* address is what is checked, so a name that changes its answer in between gains nothing (AS-38).
+const guardedLookup: typeof lookup = ((
+  host: string,
+  options: object,
+  callback: (...args: unknown[]) => void,
+) =>
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error);
+    const bad =
+      !env().GATEHOUSE_ALLOW_INSECURE_UPSTREAM && addresses.some(({ address }) => isSpecialAddress(address));
+    if (bad || addresses.length === 0) return callback(new OutboundError('refused_url', false));
+    return (options as { all?: boolean }).all
+      ? callback(null, addresses)
+      : callback(null, addresses[0]!.address, addresses[0]!.family);
+  })) as never;
+
+// Kept-alive connections per origin. Pipelining stays off: a queued write behind a hanging read would share its fate.
+const agent = new Agent({
+  connections: 256,
+  pipelining: 1,
+  keepAliveTimeout: 4_000,
+  keepAliveMaxTimeout: 60_000,
+  connect: { timeout: 5_000, lookup: guardedLookup },
+  maxHeaderSize: 32_768,
+});
+
+function allowedOrigins(): Set<string> {
+  return new Set([new URL(env().ASANA_MCP_URL).origin, new URL(env().ASANA_OAUTH_URL).origin]);
+}
+
+/** Throws unless the URL is one of Asana's configured origins and, outside of tests, https to a public address. */
+function assertAllowed(url: URL): void {
+  const insecure = env().GATEHOUSE_ALLOW_INSECURE_UPSTREAM;
+  const literal = url.hostname.replace(/^\[|\]$/g, '');
+  if (!allowedOrigins().has(url.origin)) throw new OutboundError('refused_url', false);
+  if (!insecure && url.protocol !== 'https:') throw new OutboundError('refused_url', false);
+  if (!insecure && isIP(literal) !== 0 && isSpecialAddress(literal))
+    throw new OutboundError('refused_url', false);
+}
+
+export interface OutboundRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+  /** Until the answer's headers are here. */
+  timeoutMs: number;
+  /** The longest silence inside the answer's body. */
+  idleTimeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface OutboundAnswer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: Dispatcher.ResponseData['body'];
+}
+
+/** Sends one request and returns as soon as the answer's headers are here. Redirects are answers like any other. Throws `OutboundError`. */
+export async function openOutbound(url: string, options: OutboundRequest): Promise<OutboundAnswer> {
+  const target = new URL(url);
+  assertAllowed(target);
+  try {
+    const { statusCode, headers, body } = await request(target, {
+      dispatcher: agent,
+      method: options.method,
+      headers: options.headers,
+      body: options.body,
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.idleTimeoutMs ?? options.timeoutMs,
+      signal: options.signal,
+    });
+    // A body nobody listens to yet must not end the process when it breaks; its reader still gets the error.
+    body.on('error', () => undefined);
+    return { status: statusCode, headers, body };
+  } catch (error) {
+    throw outboundError(error);
+  }
+}
+
+/** The same, with the whole body (at most `maxBytes`). Throws `OutboundError`. */
+export async function callOutbound(
+  url: string,
+  options: OutboundRequest & { maxBytes: number },
+): Promise<Omit<OutboundAnswer, 'body'> & { body: Buffer }> {
+  const deadline = AbortSignal.timeout(options.timeoutMs * 2);
+  const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
+  const { status, headers, body } = await openOutbound(url, { ...options, signal });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > options.maxBytes) {
+        body.destroy();
+        throw new OutboundError('too_large', true);
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw outboundError(error, 'cut');
+  }
+  return { status, headers, body: Buffer.concat(chunks) };
+}
+
+/** Names a failure of undici or the socket. Before a connection stands nothing was sent. */
+export function outboundError(error: unknown, fallback: 'cut' | 'unreachable' = 'cut'): OutboundError {
+  if (error instanceof OutboundError) return error;
+  const cause = error as { code?: string; name?: string; cause?: unknown };
+  if (cause.cause instanceof OutboundError) return cause.cause;
+  const code = cause.code ?? '';
+  if (
+    /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/.test(code) ||
+    /CERT|TLS|SSL/.test(code)
+  )
+    return new OutboundError('unreachable', false, { cause: error });
+  if (/TIMEOUT/.test(code) || cause.name === 'TimeoutError')
+    return new OutboundError('timeout', true, { cause: error });
+  return new OutboundError(fallback, true, { cause: error });
+}
