@@ -1,0 +1,47 @@
+// Appends events to the audit, inside the transaction of the change that they record. Calls are appended by gateway/admit.
+import { randomBytes } from 'node:crypto';
+import { Prisma, type Tx } from '../db';
+
+export type CredentialKind = 'agent_token' | 'oauth' | 'session' | 'api_key' | 'system';
+
+/** Who did it, as the audit remembers it. */
+export interface Actor {
+  organizationId: string;
+  memberId: string | null;
+  memberEmail: string | null;
+  credential: { kind: CredentialKind; id: string; name: string | null };
+}
+
+export interface AuditEvent {
+  /** `noun.verb_past`, e.g. `group.updated`. */
+  action: string;
+  /** What it was done to, e.g. `group:sales`. */
+  target: string;
+  before?: unknown;
+  after?: unknown;
+}
+
+/**
+ * A UUID version 7 (RFC 9562 §5.7): its first 48 bits are the time in ms, so that new rows stand together in an index. Time is a
+ * parameter for callers that must be pure.
+ */
+export function uuidv7(nowMs: number = Date.now()): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(nowMs, 0, 6);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Records a change. Must be called with the change's own transaction: both commit or neither does. Pass no secrets. */
+export async function appendEvent(tx: Tx, actor: Actor, event: AuditEvent): Promise<void> {
+  const json = (value: unknown) =>
+    value === undefined ? Prisma.sql`NULL` : Prisma.sql`${JSON.stringify(value)}::jsonb`;
+  await tx.$executeRaw`
+    INSERT INTO audit_records (id, organization_id, kind, member_id, member_email, credential_kind, credential_id,
+      credential_name, action, target, before, after)
+    VALUES (${uuidv7()}::uuid, ${actor.organizationId}::uuid, 'event', ${actor.memberId}::uuid, ${actor.memberEmail},
+      ${actor.credential.kind}, ${actor.credential.id}, ${actor.credential.name}, ${event.action}, ${event.target},
+      ${json(event.before)}, ${json(event.after)})`;
+}

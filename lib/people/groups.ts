@@ -1,0 +1,227 @@
+// Groups: who may call which tools. Every change raises the group's version, so that two admins never overwrite each other unseen.
+import { appendEvent, type Actor } from '../audit/append';
+import { Prisma, type Tx } from '../db';
+import { AppError } from '../errors';
+import type { MethodFamily } from '../policy/policy';
+
+/** A group as people and scripts see it. */
+export interface Group {
+  slug: string;
+  name: string;
+  tools: string[];
+  /** E-mail addresses. */
+  members: string[];
+  methods: MethodFamily[];
+  version: number;
+}
+
+const shape = {
+  id: true,
+  slug: true,
+  name: true,
+  version: true,
+  methods: true,
+  tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
+  members: { select: { member: { select: { email: true } } }, orderBy: { member: { email: 'asc' } } },
+} as const satisfies Prisma.GroupSelect;
+
+type Row = Prisma.GroupGetPayload<{ select: typeof shape }>;
+
+function toGroup(row: Row): Group {
+  return {
+    slug: row.slug,
+    name: row.name,
+    tools: row.tools.map(({ toolName }) => toolName),
+    members: row.members.map(({ member }) => member.email),
+    methods: row.methods as MethodFamily[],
+    version: row.version,
+  };
+}
+
+/** All groups of an organization, by name. */
+export async function listGroups(tx: Tx, organizationId: string): Promise<Group[]> {
+  return (
+    await tx.group.findMany({
+      where: { organizationId },
+      select: shape,
+      orderBy: [{ name: 'asc' }, { slug: 'asc' }],
+    })
+  ).map(toGroup);
+}
+
+/** The groups a member belongs to, by name. */
+export function listMemberGroups(
+  tx: Tx,
+  organizationId: string,
+  memberId: string,
+): Promise<{ slug: string; name: string }[]> {
+  return tx.group.findMany({
+    where: { organizationId, members: { some: { memberId } } },
+    select: { slug: true, name: true },
+    orderBy: [{ name: 'asc' }, { slug: 'asc' }],
+  });
+}
+
+async function requireRow(tx: Tx, organizationId: string, slug: string): Promise<Row> {
+  const row = await tx.group.findUnique({
+    where: { organizationId_slug: { organizationId, slug } },
+    select: shape,
+  });
+  if (!row) throw new AppError('not_found', `There is no group "${slug}".`);
+  return row;
+}
+
+/** One group; throws `not_found`. */
+export async function requireGroup(tx: Tx, organizationId: string, slug: string): Promise<Group> {
+  return toGroup(await requireRow(tx, organizationId, slug));
+}
+
+export interface GroupContent {
+  name: string;
+  tools: string[];
+  members: string[];
+  methods?: MethodFamily[];
+}
+
+/** Creates a group. Throws `exists`, `unknown_tool`, `unknown_member`. */
+export async function createGroup(
+  tx: Tx,
+  actor: Actor,
+  input: GroupContent & { slug?: string },
+): Promise<Group> {
+  const { organizationId } = actor;
+  const slug = input.slug ?? slugOf(input.name);
+  const taken = await tx.group.findUnique({
+    where: { organizationId_slug: { organizationId, slug } },
+    select: { id: true },
+  });
+  if (taken) throw new AppError('exists', `There is a group "${slug}" already; choose another name.`);
+  const { id } = await tx.group.create({
+    data: { organizationId, slug, name: input.name, methods: input.methods ?? [] },
+    select: { id: true },
+  });
+  await fill(tx, organizationId, id, input);
+  const after = await requireGroup(tx, organizationId, slug);
+  await appendEvent(tx, actor, { action: 'group.created', target: `group:${slug}`, after });
+  return after;
+}
+
+/**
+ * Replaces a group's name, tools and members. `expectedVersion` null overwrites whatever is there. Throws `not_found`,
+ * `stale_version` (RFC 9110 §13.1.1), `unknown_tool`, `unknown_member`.
+ */
+export async function replaceGroup(
+  tx: Tx,
+  actor: Actor,
+  slug: string,
+  input: GroupContent,
+  expectedVersion: number | null,
+): Promise<Group> {
+  const { organizationId } = actor;
+  const before = await requireRow(tx, organizationId, slug);
+  // The condition stands in the UPDATE itself: of two admins who read the same version only one gets through.
+  const { count } = await tx.group.updateMany({
+    where: {
+      organizationId,
+      id: before.id,
+      ...(expectedVersion === null ? {} : { version: expectedVersion }),
+    },
+    data: {
+      name: input.name,
+      version: { increment: 1 },
+      updatedAt: new Date(),
+      ...(input.methods ? { methods: input.methods } : {}),
+    },
+  });
+  if (count === 0) throw new AppError('stale_version');
+  await tx.groupTool.deleteMany({ where: { organizationId, groupId: before.id } });
+  await tx.groupMember.deleteMany({ where: { organizationId, groupId: before.id } });
+  await fill(tx, organizationId, before.id, input);
+  const after = await requireGroup(tx, organizationId, slug);
+  await appendEvent(tx, actor, {
+    action: 'group.updated',
+    target: `group:${slug}`,
+    before: toGroup(before),
+    after,
+  });
+  return after;
+}
+
+/** Deletes a group; its members lose the tools it gave them. */
+export async function deleteGroup(tx: Tx, actor: Actor, slug: string): Promise<void> {
+  const before = await requireRow(tx, actor.organizationId, slug);
+  await tx.group.delete({
+    where: { organizationId_id: { organizationId: actor.organizationId, id: before.id } },
+  });
+  await appendEvent(tx, actor, { action: 'group.deleted', target: `group:${slug}`, before: toGroup(before) });
+}
+
+/** Makes a member belong to exactly these groups. Throws `unknown_group`. */
+export async function setMemberGroups(
+  tx: Tx,
+  organizationId: string,
+  memberId: string,
+  slugs: string[],
+): Promise<void> {
+  const groups = await tx.group.findMany({
+    where: { organizationId, slug: { in: slugs } },
+    select: { id: true, slug: true },
+  });
+  const unknown = slugs.find((slug) => !groups.some((group) => group.slug === slug));
+  if (unknown !== undefined) throw new AppError('unknown_group', `There is no group "${unknown}".`);
+  const had = await tx.groupMember.findMany({
+    where: { organizationId, memberId },
+    select: { groupId: true },
+  });
+  const wanted = new Set(groups.map(({ id }) => id));
+  const current = new Set(had.map(({ groupId }) => groupId));
+  const changed = [...wanted]
+    .filter((id) => !current.has(id))
+    .concat([...current].filter((id) => !wanted.has(id)));
+  await tx.groupMember.deleteMany({ where: { organizationId, memberId, groupId: { notIn: [...wanted] } } });
+  await tx.groupMember.createMany({
+    data: [...wanted].map((groupId) => ({ organizationId, groupId, memberId })),
+    skipDuplicates: true,
+  });
+  await tx.group.updateMany({
+    where: { organizationId, id: { in: changed } },
+    data: { version: { increment: 1 }, updatedAt: new Date() },
+  });
+}
+
+async function fill(tx: Tx, organizationId: string, groupId: string, content: GroupContent): Promise<void> {
+  const names = [...new Set(content.tools)];
+  const known = await tx.tool.findMany({
+    where: { organizationId, name: { in: names } },
+    select: { name: true },
+  });
+  const unknown = names.find((name) => !known.some((tool) => tool.name === name));
+  if (unknown !== undefined)
+    throw new AppError(
+      'unknown_tool',
+      `The catalogue has no tool "${unknown}"; sync the tools or correct the name.`,
+    );
+  const emails = [...new Set(content.members.map((email) => email.toLowerCase()))];
+  const members = await tx.member.findMany({
+    where: { organizationId, email: { in: emails } },
+    select: { id: true, email: true },
+  });
+  const stranger = emails.find((email) => !members.some((member) => member.email === email));
+  if (stranger !== undefined)
+    throw new AppError('unknown_member', `There is no member "${stranger}"; invite the person first.`);
+  await tx.groupTool.createMany({ data: names.map((toolName) => ({ organizationId, groupId, toolName })) });
+  await tx.groupMember.createMany({
+    data: members.map(({ id: memberId }) => ({ organizationId, groupId, memberId })),
+  });
+}
+
+/** A URL-safe name: lower-case letters, digits and hyphens; `group` where nothing is left. */
+export function slugOf(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60);
+  return slug || 'group';
+}

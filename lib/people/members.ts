@@ -1,0 +1,169 @@
+// Members: who belongs to an organization, in which role and groups. There is always an admin left.
+import { appendEvent, type Actor } from '../audit/append';
+import { deploymentDb, Prisma, type Tx } from '../db';
+import { AppError } from '../errors';
+import { setMemberGroups } from './groups';
+import { hashPassword } from './passwords';
+import { endMemberSessions } from './sessions';
+
+export type Role = 'admin' | 'auditor' | 'member';
+
+/** A member as admins see it. */
+export interface Member {
+  email: string;
+  name: string;
+  role: Role;
+  /** Slugs. */
+  groups: string[];
+  asanaEmails: string[];
+  /** False until the invite was accepted. */
+  signInReady: boolean;
+  lastSeenAt: string | null;
+}
+
+const shape = {
+  id: true,
+  email: true,
+  name: true,
+  role: true,
+  asanaEmails: true,
+  passwordHash: true,
+  lastSeenAt: true,
+  groups: { select: { group: { select: { slug: true } } }, orderBy: { group: { slug: 'asc' } } },
+} as const satisfies Prisma.MemberSelect;
+
+type Row = Prisma.MemberGetPayload<{ select: typeof shape }>;
+
+function toMember(row: Row): Member {
+  return {
+    email: row.email,
+    name: row.name,
+    role: row.role,
+    groups: row.groups.map(({ group }) => group.slug),
+    asanaEmails: row.asanaEmails,
+    signInReady: row.passwordHash !== null,
+    lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
+  };
+}
+
+/** All members of an organization, by e-mail. */
+export async function listMembers(tx: Tx, organizationId: string): Promise<Member[]> {
+  return (
+    await tx.member.findMany({ where: { organizationId }, select: shape, orderBy: { email: 'asc' } })
+  ).map(toMember);
+}
+
+async function requireRow(tx: Tx, organizationId: string, email: string): Promise<Row> {
+  const row = await tx.member.findFirst({
+    where: { organizationId, email: email.toLowerCase() },
+    select: shape,
+  });
+  if (!row) throw new AppError('not_found', `There is no member "${email}".`);
+  return row;
+}
+
+/** A member's id; throws `not_found`. */
+export async function requireMemberId(tx: Tx, organizationId: string, email: string): Promise<string> {
+  return (await requireRow(tx, organizationId, email)).id;
+}
+
+export interface NewMember {
+  email: string;
+  name: string;
+  role: Role;
+  password?: string;
+  groups?: string[];
+  asanaEmails?: string[];
+}
+
+/** Adds a member. Throws `email_taken` (in the whole deployment) and `unknown_group`. */
+export async function addMember(
+  tx: Tx,
+  actor: Actor,
+  input: NewMember,
+): Promise<{ id: string; member: Member }> {
+  const { organizationId } = actor;
+  const email = input.email.toLowerCase();
+  if (await deploymentDb().member.findUnique({ where: { email }, select: { id: true } }))
+    throw new AppError('email_taken');
+  const { id } = await tx.member
+    .create({
+      data: {
+        organizationId,
+        email,
+        name: input.name,
+        role: input.role,
+        asanaEmails: (input.asanaEmails ?? []).map((address) => address.toLowerCase()),
+        passwordHash: input.password ? await hashPassword(input.password) : null,
+      },
+      select: { id: true },
+    })
+    .catch((error: unknown) => {
+      if ((error as { code?: string }).code === 'P2002') throw new AppError('email_taken');
+      throw error;
+    });
+  await setMemberGroups(tx, organizationId, id, input.groups ?? []);
+  const member = toMember(await requireRow(tx, organizationId, email));
+  await appendEvent(tx, actor, { action: 'member.added', target: `member:${email}`, after: member });
+  return { id, member };
+}
+
+/** Changes what is given. A new role or password ends the member's sessions. Throws `not_found`, `last_admin`, `unknown_group`. */
+export async function updateMember(
+  tx: Tx,
+  actor: Actor,
+  email: string,
+  change: Partial<Omit<NewMember, 'email'>>,
+): Promise<Member> {
+  const { organizationId } = actor;
+  const before = await requireRow(tx, organizationId, email);
+  if (before.role === 'admin' && change.role && change.role !== 'admin')
+    await keepAnAdmin(tx, organizationId, before.id);
+  await tx.member.update({
+    where: { organizationId_id: { organizationId, id: before.id } },
+    data: {
+      name: change.name,
+      role: change.role,
+      ...(change.asanaEmails
+        ? { asanaEmails: change.asanaEmails.map((address) => address.toLowerCase()) }
+        : {}),
+      ...(change.password
+        ? { passwordHash: await hashPassword(change.password), failedSignIns: 0, lockedUntil: null }
+        : {}),
+    },
+  });
+  if (change.groups) await setMemberGroups(tx, organizationId, before.id, change.groups);
+  const ends = change.password !== undefined || (change.role !== undefined && change.role !== before.role);
+  if (ends) await endMemberSessions(tx, organizationId, before.id);
+  const after = toMember(await requireRow(tx, organizationId, email));
+  await appendEvent(tx, actor, {
+    action: 'member.updated',
+    target: `member:${before.email}`,
+    before: toMember(before),
+    after: { ...after, ...(change.password ? { passwordChanged: true } : {}) },
+  });
+  return after;
+}
+
+/**
+ * Removes a member; sessions, invites, agent tokens, memberships and connections go with the row. The caller has queued the
+ * revocations at Asana in the same transaction. Throws `not_found`, `last_admin`.
+ */
+export async function removeMember(tx: Tx, actor: Actor, email: string): Promise<void> {
+  const { organizationId } = actor;
+  const before = await requireRow(tx, organizationId, email);
+  if (before.role === 'admin') await keepAnAdmin(tx, organizationId, before.id);
+  await tx.member.delete({ where: { organizationId_id: { organizationId, id: before.id } } });
+  await appendEvent(tx, actor, {
+    action: 'member.removed',
+    target: `member:${before.email}`,
+    before: toMember(before),
+  });
+}
+
+// The organization's row is locked, so that two admins who demote each other at once can't both succeed (SP-07).
+async function keepAnAdmin(tx: Tx, organizationId: string, leavingId: string): Promise<void> {
+  await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR UPDATE`;
+  const others = await tx.member.count({ where: { organizationId, role: 'admin', id: { not: leavingId } } });
+  if (others === 0) throw new AppError('last_admin');
+}

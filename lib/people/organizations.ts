@@ -1,0 +1,91 @@
+// Creates organizations and changes their settings. Organizations share a deployment and nothing else.
+import { appendEvent, type Actor } from '../audit/append';
+import { seedCatalogue } from '../catalogue/catalogue';
+import { deploymentDb, Prisma, type Tx } from '../db';
+import { AppError } from '../errors';
+import { hashPassword } from './passwords';
+
+export interface OrganizationSettings {
+  name: string;
+  workspaces: { gid: string; name: string }[] | null;
+  driftPolicy: 'hold' | 'warn';
+  asanaEmail: 'same' | 'listed' | 'any';
+  asanaPlan: 'free' | 'paid';
+}
+
+const settings = {
+  name: true,
+  workspaces: true,
+  driftPolicy: true,
+  asanaEmail: true,
+  asanaPlan: true,
+} as const;
+
+/** The organization's settings. */
+export async function readOrganization(tx: Tx, organizationId: string): Promise<OrganizationSettings> {
+  return (await tx.organization.findUniqueOrThrow({
+    where: { id: organizationId },
+    select: settings,
+  })) as unknown as OrganizationSettings;
+}
+
+/** Changes the given settings, with its audit event. */
+export async function updateOrganization(
+  tx: Tx,
+  actor: Actor,
+  change: Partial<OrganizationSettings>,
+): Promise<OrganizationSettings> {
+  const before = await readOrganization(tx, actor.organizationId);
+  const { workspaces, ...rest } = change;
+  const after = (await tx.organization.update({
+    where: { id: actor.organizationId },
+    data: { ...rest, ...(workspaces === undefined ? {} : { workspaces: workspaces ?? Prisma.DbNull }) },
+    select: settings,
+  })) as unknown as OrganizationSettings;
+  await appendEvent(tx, actor, { action: 'organization.updated', target: 'organization', before, after });
+  return after;
+}
+
+/**
+ * Creates an organization with its catalogue and first admin. Without a password the admin gets in by an invite. Throws
+ * `email_taken`. `credentialName` says in the audit how it came about (set-up page, environment, command).
+ */
+export async function createOrganization(
+  tx: Tx,
+  input: { name: string; admin: { email: string; name: string; password?: string }; credentialName: string },
+): Promise<{ organizationId: string; adminId: string }> {
+  const email = input.admin.email.toLowerCase();
+  if (await deploymentDb().member.findUnique({ where: { email }, select: { id: true } }))
+    throw new AppError('email_taken');
+  const { id: organizationId } = await tx.organization.create({
+    data: { name: input.name },
+    select: { id: true },
+  });
+  const { id: adminId } = await tx.member.create({
+    data: {
+      organizationId,
+      email,
+      name: input.admin.name,
+      role: 'admin',
+      passwordHash: input.admin.password ? await hashPassword(input.admin.password) : null,
+    },
+    select: { id: true },
+  });
+  await seedCatalogue(tx, organizationId);
+  await appendEvent(
+    tx,
+    {
+      organizationId,
+      memberId: adminId,
+      memberEmail: email,
+      credential: { kind: 'system', id: 'gatehouse', name: input.credentialName },
+    },
+    { action: 'organization.created', target: 'organization', after: { name: input.name, admin: email } },
+  );
+  return { organizationId, adminId };
+}
+
+/** Whether any organization exists; before that only `/setup` is open. */
+export async function isSetUp(): Promise<boolean> {
+  return (await deploymentDb().organization.count({ take: 1 })) > 0;
+}

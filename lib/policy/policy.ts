@@ -1,0 +1,77 @@
+// The rule: which methods and tools a caller may use. Pure; admission, the portal and every explanation take it from here.
+
+/** Methods every caller may use; anything else is refused unless one of the caller's groups lists its family. */
+const OPEN_METHODS = new Set([
+  'initialize',
+  'ping',
+  'tools/list',
+  'tools/call',
+  'notifications/initialized',
+  'notifications/cancelled',
+]);
+
+/** Families of methods a group may open (CONTRACT: `methods`). Each is a set of exact names: an unknown name is in none. */
+const FAMILIES: ReadonlyMap<string, MethodFamily> = new Map<string, MethodFamily>([
+  ['resources/list', 'resources'],
+  ['resources/read', 'resources'],
+  ['resources/templates/list', 'resources'],
+  ['prompts/list', 'prompts'],
+  ['prompts/get', 'prompts'],
+  ['completion/complete', 'completion'],
+  ['logging/setLevel', 'logging'],
+]);
+
+export const METHOD_FAMILIES = ['resources', 'prompts', 'completion', 'logging', 'client_requests'] as const;
+export type MethodFamily = (typeof METHOD_FAMILIES)[number];
+
+/** Whether a method is open to all, open to groups that list its family, or to nobody. Exact bytes only (PB-06, PB-07). */
+export function methodAccess(method: string): 'open' | 'closed' | MethodFamily {
+  if (OPEN_METHODS.has(method)) return 'open';
+  return FAMILIES.get(method) ?? 'closed';
+}
+
+/**
+ * Why a call was denied, as the audit keeps it. What the agent hears is vaguer: an unknown tool and a hidden one sound alike.
+ */
+export const DENIALS = {
+  malformed: 'The message was not one valid JSON-RPC message.',
+  method_not_allowed: 'None of the person\u2019s groups opens this method.',
+  unknown_tool: 'The catalogue has no such tool.',
+  not_in_group: 'None of the person\u2019s groups has this tool.',
+  token_restriction: 'The agent token is narrowed to other tools.',
+  not_reviewed: 'The tool is new or changed, and no admin has reviewed it yet.',
+  missing: 'Asana no longer lists this tool.',
+  blocked: 'An admin blocked this tool for everybody.',
+} as const;
+export type Denial = keyof typeof DENIALS;
+
+/**
+ * The tool rule as SQL, so that admission decides and records in one statement: a `CASE` that is null where the tool is allowed,
+ * else the `Denial`. `tool` is a row of `tools` (or null columns for a name the catalogue lacks), `granted` a boolean SQL
+ * expression, `restricted` and `tools` those of the bearer, `driftPolicy` the organization's.
+ *
+ * Effective set (CONTRACT) = union of the member's groups ∩ the token's own list ∩ reviewed ∩ not blocked. With the drift policy
+ * `warn` a changed tool stays; a new one is closed all the same.
+ */
+export function toolDenialSql(at: {
+  tool: string;
+  granted: string;
+  restricted: string;
+  tools: string;
+  driftPolicy: string;
+}): string {
+  return `CASE
+    WHEN ${at.tool}.name IS NULL THEN 'unknown_tool'
+    WHEN ${at.tool}.blocked THEN 'blocked'
+    WHEN ${at.tool}.status = 'missing' THEN 'missing'
+    WHEN NOT (${at.tool}.status = 'reviewed' OR (${at.tool}.status = 'changed' AND ${at.driftPolicy} = 'warn')) THEN 'not_reviewed'
+    WHEN NOT (${at.granted}) THEN 'not_in_group'
+    WHEN ${at.restricted} AND NOT (${at.tool}.name = ANY(${at.tools})) THEN 'token_restriction'
+  END`;
+}
+
+/** Whether any of a member's groups grants a tool: `EXISTS …` over the group tables, for SQL expressions of the two names. */
+export function grantedSql(at: { organizationId: string; memberId: string; toolName: string }): string {
+  return `EXISTS (SELECT 1 FROM group_members gm JOIN group_tools gt ON gt.group_id = gm.group_id
+    WHERE gm.organization_id = ${at.organizationId} AND gm.member_id = ${at.memberId} AND gt.tool_name = ${at.toolName})`;
+}

@@ -1,0 +1,137 @@
+// Agent tokens: bearers that members mint for scripts and frameworks. Shown once, kept as SHA-256, dead from the commit that revokes.
+import { appendEvent, type Actor } from '../audit/append';
+import { pool, type Tx } from '../db';
+import { AppError } from '../errors';
+import { hashToken, mintToken } from './token-format';
+
+/** An agent token as its member sees it. */
+export interface AgentToken {
+  id: string;
+  name: string;
+  last4: string;
+  connectionId: string | null;
+  /** Null: all the tools that the member may use. */
+  tools: string[] | null;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+  createdAt: string;
+}
+
+const shape = {
+  id: true,
+  name: true,
+  last4: true,
+  connectionId: true,
+  tools: true,
+  restricted: true,
+  expiresAt: true,
+  lastUsedAt: true,
+  createdAt: true,
+} as const;
+
+/** The member's tokens, newest first, expired ones included. */
+export async function listAgentTokens(
+  tx: Tx,
+  organizationId: string,
+  memberId: string,
+): Promise<AgentToken[]> {
+  const rows = await tx.agentToken.findMany({
+    where: { organizationId, memberId },
+    select: shape,
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+  });
+  return rows.map(({ restricted, ...row }) => ({
+    ...row,
+    tools: restricted ? row.tools : null,
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+  }));
+}
+
+/**
+ * Mints a token; the answer holds the only copy. Without `connectionId` it follows the member's only active connection. Throws
+ * `connection_required` where there are several, `unknown_connection` and `unknown_tool`.
+ */
+export async function mintAgentToken(
+  tx: Tx,
+  actor: Actor & { memberId: string },
+  input: { name: string; connectionId?: string; tools?: string[]; expiresInDays?: number },
+): Promise<{ id: string; token: string }> {
+  const { organizationId, memberId } = actor;
+  const connections = await tx.connection.findMany({
+    where: { organizationId, memberId },
+    select: { id: true, status: true },
+  });
+  if (input.connectionId !== undefined && !connections.some(({ id }) => id === input.connectionId))
+    throw new AppError('unknown_connection');
+  if (input.connectionId === undefined && connections.filter(({ status }) => status === 'active').length > 1)
+    throw new AppError('connection_required');
+  const tools = [...new Set(input.tools ?? [])];
+  const known = await tx.tool.findMany({
+    where: { organizationId, name: { in: tools } },
+    select: { name: true },
+  });
+  const unknown = tools.find((name) => !known.some((tool) => tool.name === name));
+  if (unknown !== undefined) throw new AppError('unknown_tool', `The catalogue has no tool "${unknown}".`);
+  const token = mintToken('gth');
+  const { id } = await tx.agentToken.create({
+    data: {
+      organizationId,
+      memberId,
+      connectionId: input.connectionId ?? null,
+      name: input.name,
+      tokenHash: hashToken(token),
+      last4: token.slice(-4),
+      tools,
+      restricted: input.tools !== undefined,
+      expiresAt:
+        input.expiresInDays === undefined ? null : new Date(Date.now() + input.expiresInDays * 86_400_000),
+    },
+    select: { id: true },
+  });
+  await appendEvent(tx, actor, {
+    action: 'agent_token.minted',
+    target: `agent_token:${id}`,
+    after: {
+      name: input.name,
+      connectionId: input.connectionId ?? null,
+      tools: input.tools === undefined ? null : tools,
+      expiresInDays: input.expiresInDays ?? null,
+    },
+  });
+  return { id, token };
+}
+
+/** Revokes one of the member's own tokens; throws `not_found` for anybody else's. */
+export async function revokeAgentToken(
+  tx: Tx,
+  actor: Actor & { memberId: string },
+  id: string,
+): Promise<void> {
+  const { organizationId, memberId } = actor;
+  const found = await tx.agentToken.findFirst({
+    where: { organizationId, memberId, id },
+    select: { name: true },
+  });
+  if (!found) throw new AppError('not_found', 'You have no such agent token.');
+  await tx.agentToken.deleteMany({ where: { organizationId, memberId, id } });
+  await appendEvent(tx, actor, {
+    action: 'agent_token.revoked',
+    target: `agent_token:${id}`,
+    before: { name: found.name },
+  });
+}
+
+/**
+ * Notes that tokens were used just now; to the half minute, which is enough for people and keeps updates rare. Rows that somebody
+ * else is changing are passed over: nobody waits for this.
+ */
+export async function touchAgentTokens(organizationIds: string[], ids: string[]): Promise<void> {
+  await pool().query(
+    `UPDATE agent_tokens SET last_used_at = now() WHERE id IN (
+       SELECT id FROM agent_tokens WHERE organization_id = ANY($1::uuid[]) AND id = ANY($2::uuid[])
+         AND (last_used_at IS NULL OR last_used_at < now() - interval '30 seconds') FOR UPDATE SKIP LOCKED)`,
+    [organizationIds, ids],
+  );
+}
