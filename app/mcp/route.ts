@@ -1,0 +1,45 @@
+// The gate where somebody runs plain Next without server.ts: the same core, agent tokens only, DATABASE_URL needed.
+import { handleMcp, type McpRequest } from '@/lib/gateway/handle-mcp';
+
+export const dynamic = 'force-dynamic';
+
+async function handle(request: Request): Promise<Response> {
+  const { status, headers, body } = await handleMcp(fromWeb(request));
+  return new Response(typeof body === 'string' || body === null ? body : toStream(body), { status, headers });
+}
+
+function fromWeb(request: Request): McpRequest {
+  return {
+    method: request.method,
+    header: (name) => request.headers.get(name) ?? undefined,
+    // Two Authorization headers arrive joined by a comma, which no bearer holds.
+    authorizations: 1,
+    async body(maxBytes) {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > maxBytes) return null;
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+function toStream(events: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const iterator = events[Symbol.asyncIterator]();
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
+
+export { handle as GET, handle as POST, handle as PUT, handle as PATCH, handle as DELETE, handle as OPTIONS };

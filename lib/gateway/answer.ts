@@ -1,0 +1,283 @@
+// Reads Asana's answer to one call and makes the agent's of it: the envelope is checked, the agent's id restored, the payload kept
+// byte for byte or filtered. What can't be understood is refused, and a cut or second answer never passes for a success.
+import { createEventStreamParser, EventStreamError } from '../asana/event-stream';
+import type { Outcome } from '../audit/system-call';
+import { outboundError, type OutboundAnswer } from '../http';
+import { ANSWER_LIMITS, decodeJson, encodeJson, type Json } from './decode';
+import {
+  answerEvents,
+  answerJson,
+  CODES,
+  errorText,
+  resultText,
+  type McpAnswer,
+  type RpcId,
+} from './respond';
+
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const KEEP_ALIVE_MS = 15_000;
+
+/** One call that waits for its answer. */
+export interface Exchange {
+  /** The id we sent. */
+  upstreamId: string;
+  agentId: RpcId;
+  /** The request's own progress token, as JSON; progress for any other is dropped. */
+  progressToken: string | undefined;
+  /** Turns Asana's result (JSON text) into the agent's; null where it is not what was asked for. */
+  rewrite(result: string): string | null;
+  /** Called once, with what became of the call. */
+  settled(outcome: Outcome, reason?: string): void;
+}
+
+interface Final {
+  text: string;
+  outcome: Outcome;
+}
+
+/** Answers an agent from a 2xx answer of Asana's. `settled` is called before or while the answer is read to its end. */
+export async function answerFrom(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
+  const type = mediaType(upstream);
+  const encoding = String(upstream.headers['content-encoding'] ?? 'identity').toLowerCase();
+  // We asked for identity; what comes encoded all the same can't be checked here and is not passed on (RF-13).
+  if (encoding !== 'identity' || (type !== 'application/json' && type !== 'text/event-stream')) {
+    upstream.body.destroy();
+    return broken(exchange, 'unreadable_type');
+  }
+  return type === 'application/json'
+    ? answerFromJson(upstream, exchange)
+    : answerFromEvents(upstream, exchange);
+}
+
+/** The media type, compared without case and parameters (RF-10). */
+function mediaType({ headers }: OutboundAnswer): string {
+  return String(headers['content-type'] ?? '')
+    .split(';')[0]!
+    .trim()
+    .toLowerCase();
+}
+
+async function answerFromJson(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
+  let text: string;
+  try {
+    text = decodeAnswer(await collect(upstream.body));
+  } catch {
+    return broken(exchange, 'cut');
+  }
+  const final = readFinal(text, exchange);
+  if (!final) return broken(exchange, 'not_an_answer');
+  exchange.settled(final.outcome);
+  return answerJson(200, final.text);
+}
+
+/** The whole body, up to the cap. Throws `OutboundError`. */
+export async function collect(body: OutboundAnswer['body'], maxBytes = MAX_ANSWER_BYTES): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        body.destroy();
+        throw new Error('too large');
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw outboundError(error);
+  }
+  return Buffer.concat(chunks);
+}
+
+// A byte order mark is cut off: some readers do, and what we send on is rebuilt without it (RF-05).
+function decodeAnswer(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+}
+
+/** What one message of Asana's is to this call. */
+function readFinal(text: string, exchange: Exchange): Final | null {
+  const members = topLevelMembers(text);
+  if (!members) return null;
+  const value = (key: string) => members.get(key);
+  if (value('jsonrpc') !== '"2.0"' || members.has('method')) return null;
+  // The id must be ours: an answer to anything else belongs to nobody here (RF-19).
+  if (value('id') !== JSON.stringify(exchange.upstreamId)) return null;
+  const [result, error] = [value('result'), value('error')];
+  if ((result === undefined) === (error === undefined)) return null;
+  if (error !== undefined) return readError(error, exchange);
+  if (!result!.startsWith('{')) return null;
+  const rewritten = exchange.rewrite(result!);
+  if (rewritten === null) return null;
+  const failed = (JSON.parse(result!) as { isError?: unknown }).isError === true;
+  return { text: resultText(exchange.agentId, rewritten), outcome: failed ? 'tool_error' : 'ok' };
+}
+
+function readError(error: string, exchange: Exchange): Final | null {
+  const { code, message } = JSON.parse(error) as { code?: unknown; message?: unknown };
+  if (!Number.isInteger(code) || typeof message !== 'string') return null;
+  return {
+    text: errorText(exchange.agentId, code as number, message.slice(0, 2_000)),
+    outcome: 'upstream_error',
+  };
+}
+
+/**
+ * The members of a JSON object as raw text. Null where the text is not one JSON object, or a key stands twice. The text is checked
+ * by JSON.parse first, so the walk may rely on it being well formed.
+ */
+export function topLevelMembers(text: string): Map<string, string> | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null;
+  const members = new Map<string, string>();
+  let at = text.indexOf('{') + 1;
+  for (;;) {
+    const keyStart = text.indexOf('"', at);
+    if (keyStart === -1) return members;
+    const keyEnd = skipString(text, keyStart);
+    const key = JSON.parse(text.slice(keyStart, keyEnd)) as string;
+    const start = text.indexOf(':', keyEnd) + 1;
+    const end = skipValue(text, start);
+    if (members.has(key)) return null;
+    members.set(key, text.slice(start, end).trim());
+    at = end + 1;
+  }
+}
+
+function skipString(text: string, at: number): number {
+  for (let n = at + 1; ; n += 1) {
+    const code = text.charCodeAt(n);
+    if (code === 0x5c) n += 1;
+    else if (code === 0x22) return n + 1;
+  }
+}
+
+// Up to the comma or brace that ends the value at this level.
+function skipValue(text: string, at: number): number {
+  let depth = 0;
+  for (let n = at; ; n += 1) {
+    const code = text.charCodeAt(n);
+    if (code === 0x22) n = skipString(text, n) - 1;
+    else if (code === 0x7b || code === 0x5b) depth += 1;
+    else if (depth === 0 && (code === 0x2c || code === 0x7d)) return n;
+    else if (code === 0x7d || code === 0x5d) depth -= 1;
+  }
+}
+
+type Piece = { progress: string } | { final: Final };
+
+/** The pieces of an event stream that concern this call; ends after the final one. Throws where the stream can't be understood. */
+async function* pieces(upstream: OutboundAnswer, exchange: Exchange): AsyncGenerator<Piece> {
+  const parser = createEventStreamParser(MAX_ANSWER_BYTES);
+  try {
+    for await (const chunk of upstream.body as AsyncIterable<Buffer>)
+      for (const event of parser.push(chunk)) {
+        const piece = readEvent(event.data, exchange);
+        if (piece) yield piece;
+        if (piece && 'final' in piece) return;
+      }
+    for (const event of parser.end()) {
+      const piece = readEvent(event.data, exchange);
+      if (piece) yield piece;
+    }
+  } finally {
+    // A second answer on the same stream is never read (RF-08).
+    upstream.body.destroy();
+  }
+}
+
+function readEvent(data: string, exchange: Exchange): Piece | null {
+  if (data.trim() === '') return null;
+  const final = readFinal(data.replace(/^\uFEFF/, ''), exchange);
+  if (final) return { final: { ...final, text: final.text.replace(/[\r\n]/g, ' ') } };
+  const members = topLevelMembers(data);
+  if (!members) throw new EventStreamError('not a JSON-RPC message');
+  if (members.has('result') || members.has('error'))
+    throw new EventStreamError('an answer to another request, or none at all');
+  // Requests of the server, list changes and anything else we do not relay are dropped (RF-20).
+  if (members.has('id') || members.get('method') !== '"notifications/progress"') return null;
+  const params = decodeJson(members.get('params') ?? 'null', ANSWER_LIMITS);
+  const token = params instanceof Map ? params.get('progressToken') : undefined;
+  if (
+    exchange.progressToken === undefined ||
+    token === undefined ||
+    encodeJson(token) !== exchange.progressToken
+  )
+    return null;
+  const progress = new Map<string, Json>([
+    ['jsonrpc', '2.0'],
+    ['method', 'notifications/progress'],
+    ['params', params],
+  ]);
+  return { progress: encodeJson(progress) };
+}
+
+async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
+  const iterator = pieces(upstream, exchange);
+  const next = () => iterator.next();
+  let first = next();
+  first.catch(() => undefined);
+  try {
+    const begun = await Promise.race([first, pause(KEEP_ALIVE_MS)]);
+    // Nothing came before the answer itself: then it can be plain JSON, and a broken one can still have a status.
+    if (begun !== 'waiting') {
+      if (begun.done) return broken(exchange, 'cut');
+      if ('final' in begun.value) {
+        void iterator.return(undefined);
+        exchange.settled(begun.value.final.outcome);
+        return answerJson(200, begun.value.final.text);
+      }
+    }
+  } catch {
+    return broken(exchange, 'not_an_answer');
+  }
+  async function* events(): AsyncGenerator<string> {
+    try {
+      for (;;) {
+        const got = await Promise.race([first, pause(KEEP_ALIVE_MS)]);
+        if (got === 'waiting') {
+          yield ': keep-alive\n\n';
+          continue;
+        }
+        if (got.done) break;
+        if ('final' in got.value) {
+          exchange.settled(got.value.final.outcome);
+          yield `event: message\ndata: ${got.value.final.text}\n\n`;
+          return;
+        }
+        yield `event: message\ndata: ${got.value.progress}\n\n`;
+        first = next();
+        first.catch(() => undefined);
+      }
+    } catch {
+      // Falls through to the error below: whatever broke, the agent must not take silence for success.
+    } finally {
+      void iterator.return(undefined);
+    }
+    exchange.settled('unknown', 'cut');
+    yield `event: message\ndata: ${outcomeUnknown(exchange.agentId)}\n\n`;
+  }
+  return answerEvents(events());
+}
+
+const UNKNOWN =
+  'Asana\u2019s answer broke off or could not be read; whether the call took effect is unknown. Look before you repeat it.';
+
+function outcomeUnknown(id: RpcId): string {
+  return errorText(id, CODES.upstreamFailed, UNKNOWN, { outcome: 'unknown' });
+}
+
+function broken(exchange: Exchange, reason: string): McpAnswer {
+  exchange.settled('unknown', reason);
+  return answerJson(502, outcomeUnknown(exchange.agentId));
+}
+
+function pause(ms: number): Promise<'waiting'> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve('waiting'), ms).unref();
+  });
+}

@@ -1,0 +1,448 @@
+// Takes an admitted call to Asana and back: token, session, one forward, its answer. A write is never sent twice: the only repeats
+// are after answers that say the request was not executed (401: token refused, 404: session unknown).
+import { UpstreamError } from '../asana/mcp-client';
+import { freshAccessToken, RefreshFailure, type FreshToken } from '../asana/refresh';
+import { retryAfterMs } from '../asana/retry-after';
+import type { Outcome } from '../audit/system-call';
+import { OutboundError, type OutboundAnswer } from '../http';
+import { admit, AdmissionUnavailable, type Admission, type Admitted, type AdmittedConnection } from './admit';
+import { answerFrom, collect, topLevelMembers, type Exchange } from './answer';
+import { answerWithoutConnection } from './answer-locally';
+import { ANSWER_LIMITS, decodeJson, DecodeError, encodeJson, type Json } from './decode';
+import { filterToolList } from './filter-tools';
+import { forward } from './forward';
+import type { McpRequest } from './handle-mcp';
+import { LEGACY_VERSIONS, sessionOpening } from './initialize';
+import { rebuild, type Message } from './message';
+import { noteOutcome } from './outcomes';
+import { forgetOwnSession, ownSession, type OwnSession } from './own-sessions';
+import {
+  answerAccepted,
+  answerError,
+  answerUnauthenticated,
+  answerUnavailable,
+  CODES,
+  errorText,
+  answerJson,
+  type McpAnswer,
+} from './respond';
+import { openSession, sealSession, type AgentSession } from './session-id';
+
+export interface AdmittedCall {
+  request: McpRequest;
+  admitted: Admitted;
+  message: Message;
+  callId: string;
+  /** Asks for admission once more, without a second record. */
+  admitAgain(): ReturnType<typeof admit>;
+}
+
+interface Journey extends AdmittedCall {
+  connection: AdmittedConnection;
+  /** The session the agent brought; null for one without. */
+  session: AgentSession | null;
+  startedMs: number;
+  /** Its key in `inFlight` until it is settled. */
+  flight: string | null;
+  settled(outcome: Outcome, reason?: string): void;
+}
+
+const READMIT_AFTER_MS = 1_000;
+
+/** Answers an admitted call through its connection. Never throws. */
+export async function callAsana(call: AdmittedCall): Promise<McpAnswer> {
+  const journey = begin(call);
+  const { request, admitted, message } = call;
+  const sessionId = request.header('mcp-session-id');
+  const id = message.id ?? null;
+  if (sessionId !== undefined && message.method !== 'initialize') {
+    journey.session = openSession(ownerOf(journey), sessionId);
+    if (!journey.session) return sessionGone(journey);
+  }
+  try {
+    const token = await freshAccessToken({ ...journey.connection, organizationId: admitted.organizationId });
+    const stale = await admittedStill(journey);
+    if (stale) return stale;
+    if (message.id !== undefined) {
+      journey.flight = flightKey(journey, message.id);
+      inFlight.set(journey.flight, call.callId);
+    }
+    return await travel(journey, token);
+  } catch (error) {
+    if (error instanceof AdmissionUnavailable) {
+      journey.settled('upstream_error', 'unavailable');
+      return answerUnavailable(id);
+    }
+    if (error instanceof RefreshFailure) return tokenFailed(journey, error);
+    if (error instanceof OutboundError) return outboundFailed(journey, error);
+    if (error instanceof UpstreamError) return ownSessionFailed(journey, error);
+    journey.settled('unknown', 'internal');
+    throw error;
+  }
+}
+
+function begin(call: AdmittedCall): Journey {
+  const { admitted, callId } = call;
+  const startedMs = performance.now();
+  let done = false;
+  const journey: Journey = {
+    ...call,
+    connection: admitted.connection!,
+    session: null,
+    startedMs,
+    flight: null,
+    settled(outcome, reason) {
+      if (done) return;
+      done = true;
+      if (journey.flight !== null) inFlight.delete(journey.flight);
+      noteOutcome({
+        organizationId: admitted.organizationId,
+        callId,
+        outcome,
+        latencyMs: performance.now() - startedMs,
+        reason,
+        credentialId: admitted.credentialId,
+        connectionId: admitted.connection!.id,
+      });
+    },
+  };
+  return journey;
+}
+
+/** A call that waited (a refresh) is judged again before it is sent; null where it may still go. */
+async function admittedStill(journey: Journey): Promise<McpAnswer | null> {
+  if (performance.now() - journey.startedMs < READMIT_AFTER_MS) return null;
+  const again: Admission = await journey.admitAgain();
+  if ('unauthenticated' in again) {
+    journey.settled('upstream_error', 'revoked_meanwhile');
+    return answerUnauthenticated('The agent token was revoked');
+  }
+  const { denial, connection } = again.admitted;
+  if (denial === null && connection?.id === journey.connection.id) return null;
+  journey.settled('upstream_error', denial ?? 'no_connection');
+  const { id, method, params } = journey.message;
+  if (denial === null) return answerWithoutConnection(again.admitted, journey.message, journey.callId);
+  return method === 'tools/call'
+    ? answerError(200, id ?? null, -32602, `Unknown tool: ${String(params.get('name'))}`)
+    : answerError(200, id ?? null, -32601, `Method not found: ${method}`);
+}
+
+// Asana's ids of the calls in flight, by the agent's: only so can an agent cancel its own.
+const inFlight = new Map<string, string>();
+
+function flightKey(journey: Journey, id: Json | undefined): string {
+  return JSON.stringify([
+    journey.admitted.credentialId,
+    journey.session?.upstreamId ?? null,
+    id === undefined ? null : encodeJson(id),
+  ]);
+}
+
+/** One forward, with the two repeats that are safe, and its answer. */
+async function travel(journey: Journey, token: FreshToken): Promise<McpAnswer> {
+  const { message, request } = journey;
+  // An agent's `initialized` without a session of its own has nothing to reach: our own session is initialized already. A cancel
+  // of a call that this process does not know under this very credential and session reaches nobody's (PP-33).
+  const cancels =
+    message.method === 'notifications/cancelled'
+      ? inFlight.get(flightKey(journey, message.params.get('requestId')))
+      : undefined;
+  const nowhere = message.method === 'notifications/cancelled' ? cancels === undefined : !journey.session;
+  if (message.id === undefined && request.method === 'POST' && nowhere) {
+    journey.settled('ok');
+    return answerAccepted();
+  }
+  if (cancels !== undefined) message.params.set('requestId', cancels);
+  if (request.method === 'DELETE') return endSession(journey, token);
+  let upstream = await send(journey, token);
+  if (upstream.status === 401) {
+    upstream.body.destroy();
+    const { organizationId } = journey.admitted;
+    const renewed = await freshAccessToken(
+      { organizationId, id: journey.connection.id },
+      { force: token.generation },
+    );
+    upstream = await send(journey, renewed);
+  }
+  return answerOf(journey, upstream);
+}
+
+async function send(journey: Journey, token: FreshToken): Promise<OutboundAnswer> {
+  const { message, callId, session, request } = journey;
+  const body =
+    message.method === 'initialize'
+      ? initialize(message, callId)
+      : rebuild(message, message.id === undefined ? undefined : callId);
+  const base = { method: 'POST' as const, body, accessToken: token.accessToken };
+  if (message.method === 'initialize') return forward({ ...base, sessionId: null, protocolVersion: null });
+  if (session)
+    return forward({ ...base, sessionId: session.upstreamId, protocolVersion: session.protocolVersion });
+  const facts = {
+    organizationId: journey.admitted.organizationId,
+    memberId: journey.admitted.memberId,
+    memberEmail: journey.admitted.memberEmail,
+    connectionId: journey.connection.id,
+    workspaceGid: journey.connection.workspaceGid,
+  };
+  const through = (own: OwnSession) =>
+    forward({
+      ...base,
+      sessionId: own.sessionId,
+      // Where Asana keeps no sessions, the version the agent settled on with it is the one that counts.
+      protocolVersion:
+        own.sessionId === null
+          ? (request.header('mcp-protocol-version') ?? own.protocolVersion)
+          : own.protocolVersion,
+    });
+  const own = await ownSession(facts, token.accessToken);
+  const answer = await through(own);
+  if (answer.status !== 404 || own.sessionId === null) return answer;
+  // Asana forgot a session that we opened: opened again, once. 404 says that the call was not executed.
+  answer.body.destroy();
+  await forgetOwnSession(journey.connection.id, own);
+  return through(await ownSession(facts, token.accessToken));
+}
+
+/** Asana hears of us, not of the agent; capabilities of the client are not relayed, so none are claimed. */
+function initialize({ params }: Message, callId: string): string {
+  const asked = params.get('protocolVersion');
+  const protocolVersion = LEGACY_VERSIONS.find((known) => known === asked) ?? LEGACY_VERSIONS[0];
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id: callId,
+    method: 'initialize',
+    params: { protocolVersion, capabilities: {}, clientInfo: { name: 'gatehouse', version: '1' } },
+  });
+}
+
+async function answerOf(journey: Journey, upstream: OutboundAnswer): Promise<McpAnswer> {
+  const { message, settled } = journey;
+  const { status } = upstream;
+  if (status >= 200 && status < 300) {
+    if (message.id === undefined) {
+      upstream.body.destroy();
+      settled('ok');
+      return answerAccepted();
+    }
+    let opened: AgentSession | null = null;
+    const exchange = exchangeOf(journey, (version) => {
+      const id = upstream.headers['mcp-session-id'];
+      if (typeof id === 'string' && /^[\x21-\x7e]{1,1024}$/.test(id))
+        opened = { upstreamId: id, protocolVersion: version };
+    });
+    const answer = await answerFrom(upstream, exchange);
+    return opened
+      ? { ...answer, headers: { ...answer.headers, 'mcp-session-id': sealSession(ownerOf(journey), opened) } }
+      : answer;
+  }
+  return failureOf(journey, upstream);
+}
+
+function exchangeOf(journey: Journey, opened: (protocolVersion: string) => void): Exchange {
+  const { message, admitted, callId, settled } = journey;
+  const meta = message.params.get('_meta');
+  const token = meta instanceof Map ? meta.get('progressToken') : undefined;
+  return {
+    upstreamId: callId,
+    agentId: message.id ?? null,
+    progressToken: token === undefined ? undefined : encodeJson(token),
+    settled,
+    rewrite(result) {
+      if (message.method === 'initialize') return rewriteInitialize(result, admitted, opened);
+      if (message.method === 'tools/list') return rewriteList(result, new Set(admitted.visible ?? []));
+      return result;
+    },
+  };
+}
+
+function rewriteInitialize(
+  text: string,
+  admitted: Admitted,
+  opened: (version: string) => void,
+): string | null {
+  const result = tryDecode(text);
+  const version = result instanceof Map ? result.get('protocolVersion') : undefined;
+  if (typeof version !== 'string' || !(LEGACY_VERSIONS as readonly string[]).includes(version)) return null;
+  const capabilities = (result as Map<string, Json>).get('capabilities');
+  opened(version);
+  return sessionOpening(version, {
+    families: admitted.families ?? [],
+    offered: new Set(capabilities instanceof Map ? capabilities.keys() : []),
+  });
+}
+
+function rewriteList(text: string, visible: ReadonlySet<string>): string | null {
+  const result = tryDecode(text);
+  const filtered = result === null ? null : filterToolList(result, visible);
+  return filtered && encodeJson(filtered);
+}
+
+function tryDecode(text: string): Json | null {
+  try {
+    return decodeJson(text, ANSWER_LIMITS);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
+}
+
+/** What each status of Asana's means to the agent (README.md, failure table). */
+async function failureOf(journey: Journey, upstream: OutboundAnswer): Promise<McpAnswer> {
+  const { message, settled, session } = journey;
+  const { status } = upstream;
+  const id = message.id ?? null;
+  if (status === 400) {
+    const error = await errorIn(upstream);
+    settled('upstream_error', 'status_400');
+    return answerJson(
+      error ? 400 : 502,
+      error ? errorText(id, error.code, error.message) : notExecuted(id, 'Asana refused the request (400).'),
+    );
+  }
+  upstream.body.destroy();
+  if (status === 404 && session) return sessionGone(journey);
+  if (status === 401) {
+    settled('upstream_error', 'status_401');
+    const { connection } = journey.admitted;
+    return answerWithoutConnection(
+      { ...journey.admitted, connection: connection && { ...connection, status: 'needs_reconnect' } },
+      message,
+      journey.callId,
+    );
+  }
+  if (status === 429) {
+    settled('upstream_error', 'status_429');
+    const header = upstream.headers['retry-after'];
+    const waitMs = retryAfterMs(typeof header === 'string' ? header : null, Date.now()) ?? 10_000;
+    return rateLimited(id, waitMs);
+  }
+  if (status < 500) {
+    settled('upstream_error', `status_${status}`);
+    return answerJson(502, notExecuted(id, `Asana refused the request (${status}).`));
+  }
+  settled('unknown', `status_${status}`);
+  return answerError(status === 504 ? 504 : 502, id, CODES.upstreamFailed, failed(status), {
+    data: { outcome: 'unknown' },
+  });
+}
+
+const failed = (status: number) =>
+  `Asana failed (${status}); whether the call took effect is unknown. Look before you repeat it.`;
+
+function notExecuted(id: string | number | null, text: string): string {
+  return errorText(id, CODES.upstreamFailed, text, { outcome: 'not_executed' });
+}
+
+function rateLimited(id: string | number | null, waitMs: number): McpAnswer {
+  const seconds = Math.ceil(waitMs / 1000);
+  return answerError(429, id, CODES.rateLimited, `Asana\u2019s rate limit is reached; wait ${seconds} s.`, {
+    data: { outcome: 'not_executed', retryAfterSeconds: seconds },
+    headers: { 'retry-after': String(seconds) },
+  });
+}
+
+/** The JSON-RPC error in a 400 of Asana's, if it is one. */
+async function errorIn(upstream: OutboundAnswer): Promise<{ code: number; message: string } | null> {
+  try {
+    const error = topLevelMembers((await collect(upstream.body, 65_536)).toString())?.get('error');
+    const { code, message } = JSON.parse(error ?? 'null') as { code?: unknown; message?: unknown };
+    return Number.isInteger(code) && typeof message === 'string'
+      ? { code: code as number, message: message.slice(0, 2_000) }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** 404 makes the agent initialize again (MCP 2025-11-25, session management). */
+function sessionGone(journey: Journey): McpAnswer {
+  journey.settled('upstream_error', 'session_gone');
+  return answerError(404, journey.message.id ?? null, -32001, 'Session not found; initialize again.');
+}
+
+async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswer> {
+  if (!journey.session) {
+    journey.settled('ok');
+    return answerError(400, null, -32000, 'Mcp-Session-Id is needed to end a session.');
+  }
+  const { upstreamId, protocolVersion } = journey.session;
+  const { status, body } = await forward({
+    method: 'DELETE',
+    accessToken: token.accessToken,
+    sessionId: upstreamId,
+    protocolVersion,
+  });
+  body.destroy();
+  if (status === 404) return sessionGone(journey);
+  journey.settled(status < 500 ? 'ok' : 'unknown', status === 405 ? 'status_405' : undefined);
+  if (status === 405)
+    return answerError(405, null, -32000, 'Asana does not let sessions be ended.', {
+      headers: { allow: 'POST' },
+    });
+  return status < 300
+    ? { status: 200, headers: {}, body: null }
+    : answerJson(
+        502,
+        errorText(null, CODES.upstreamFailed, 'Asana did not end the session.', { outcome: 'unknown' }),
+      );
+}
+
+async function tokenFailed(journey: Journey, failure: RefreshFailure): Promise<McpAnswer> {
+  const { admitted, message, callId } = journey;
+  if (failure.kind === 'needs_reconnect') {
+    const { connection } = admitted;
+    return answerWithoutConnection(
+      { ...admitted, connection: connection && { ...connection, status: 'needs_reconnect' } },
+      message,
+      callId,
+    );
+  }
+  journey.settled('upstream_error', `refresh_${failure.reason}`);
+  if (failure.retryAfterMs !== null) return rateLimited(message.id ?? null, failure.retryAfterMs);
+  return answerError(
+    502,
+    message.id ?? null,
+    CODES.upstreamFailed,
+    'Asana did not renew the access token; try again in a minute.',
+    {
+      data: { outcome: 'not_sent' },
+    },
+  );
+}
+
+function outboundFailed(journey: Journey, error: OutboundError): McpAnswer {
+  const id = journey.message.id ?? null;
+  if (!error.sent) {
+    journey.settled('upstream_error', error.reason);
+    return answerError(502, id, CODES.upstreamFailed, 'Asana can\u2019t be reached; the call was not sent.', {
+      data: { outcome: 'not_sent' },
+    });
+  }
+  journey.settled('unknown', error.reason);
+  const late = error.reason === 'timeout';
+  const text = `Asana ${late ? 'did not answer in time' : 'broke off'}; whether the call took effect is unknown. Look before you repeat it.`;
+  return answerError(late ? 504 : 502, id, late ? CODES.upstreamTimeout : CODES.upstreamFailed, text, {
+    data: { outcome: 'unknown' },
+  });
+}
+
+/** Our own session could not be opened, so the call itself was never sent. */
+function ownSessionFailed(journey: Journey, error: UpstreamError): Promise<McpAnswer> | McpAnswer {
+  const id = journey.message.id ?? null;
+  const { reason, detail } = error;
+  if (reason === 'unauthorized')
+    return tokenFailed(journey, new RefreshFailure('needs_reconnect', 'refused_by_asana'));
+  journey.settled('upstream_error', `session_${reason}`);
+  if (reason === 'rate_limited') return rateLimited(id, detail.retryAfterMs ?? 10_000);
+  return answerError(502, id, CODES.upstreamFailed, 'Asana did not open a session; the call was not sent.', {
+    data: { outcome: 'not_sent' },
+  });
+}
+
+function ownerOf({ admitted, connection }: Journey) {
+  return {
+    organizationId: admitted.organizationId,
+    credentialId: admitted.credentialId,
+    connectionId: connection.id,
+  };
+}

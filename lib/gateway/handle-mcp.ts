@@ -1,0 +1,272 @@
+// The gate: one MCP request of an agent, from its first header to its answer. The steps are in README.md; each is a function of its
+// own, and nothing reaches Asana but through `callAsana`, after `admit` resolved.
+import { createHash } from 'node:crypto';
+import { uuidv7 } from '../audit/append';
+import { isOwnOrigin } from '../env';
+import { methodAccess, type Denial } from '../policy/policy';
+import { hashToken, isWellFormedToken } from '../tokens/token-format';
+import { admit, AdmissionUnavailable } from './admit';
+import { answerLocally } from './answer-locally';
+import { callAsana } from './call-asana';
+import { encodeJson } from './decode';
+import { LEGACY_VERSIONS } from './initialize';
+import { checkToolCall, decodeMessage, headerMismatch, type Message, type Refused } from './message';
+import { countAnswer } from './metrics';
+import {
+  answerAccepted,
+  answerError,
+  answerJson,
+  answerUnauthenticated,
+  answerUnavailable,
+  type McpAnswer,
+} from './respond';
+
+/** A request as any server can hand it over. */
+export interface McpRequest {
+  method: string;
+  /** Lower-case name → value; undefined where absent. */
+  header(name: string): string | undefined;
+  /** How many `Authorization` headers came; two are nobody's. */
+  authorizations: number;
+  /** Reads the body up to a cap; null over it. */
+  body(maxBytes: number): Promise<Uint8Array | null>;
+}
+
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** Answers one request to /mcp. Never throws: what goes wrong inside is an answer too. */
+export async function handleMcp(request: McpRequest): Promise<McpAnswer> {
+  const answer = await steps(request);
+  countAnswer(answer.status);
+  return answer;
+}
+
+async function steps(request: McpRequest): Promise<McpAnswer> {
+  const refusedByHeaders = checkHeaders(request);
+  if (refusedByHeaders) return refusedByHeaders;
+
+  const bearer = readBearer(request);
+  if ('answer' in bearer) return bearer.answer;
+
+  const refusedByContent = checkContentHeaders(request);
+  if (refusedByContent) return refusedByContent;
+
+  const call = await readCall(request);
+  if ('answer' in call) return call.answer;
+
+  const callId = call.record ? uuidv7() : null;
+  const asked = {
+    callId,
+    bearerHash: bearer.hash,
+    method: call.method,
+    tool: call.tool,
+    family: call.family,
+    denial: call.denial,
+    argumentsHash: call.argumentsHash,
+    client: request.header('user-agent')?.slice(0, 200) ?? null,
+  };
+  let admission;
+  try {
+    admission = await admit(asked);
+  } catch (error) {
+    if (!(error instanceof AdmissionUnavailable)) throw error;
+    return answerUnavailable(call.message?.id ?? null);
+  }
+  if ('unauthenticated' in admission)
+    return answerUnauthenticated(
+      admission.unauthenticated === 'expired'
+        ? 'The agent token has expired; mint another in the portal'
+        : bearer.unknown,
+    );
+
+  const { admitted } = admission;
+  if (call.refused) return refuse(call.refused);
+  if (admitted.denial) return deny(call.message!, admitted.denial);
+  if (callId === null) return answerWithoutCall(request.method, call.message);
+  return (
+    (await answerLocally(admitted, call.message, callId)) ??
+    callAsana({
+      request,
+      admitted,
+      message: call.message,
+      callId,
+      admitAgain: () => admit({ ...asked, callId: null }),
+    })
+  );
+}
+
+/** Origin, method and size: all that is judged before it matters who calls. */
+function checkHeaders({ method, header }: McpRequest): McpAnswer | null {
+  if (header('origin') !== undefined && !isOwnOrigin(header('origin'), header('host')))
+    return answerError(403, null, -32000, 'Origin is not allowed here.');
+  if (!/^(POST|GET|DELETE)$/.test(method))
+    return answerError(405, null, -32000, 'Use POST.', { headers: { allow: 'POST, DELETE' } });
+  if (Number(header('content-length') ?? 0) > MAX_BODY_BYTES) return answerError(413, null, -32600, tooLarge);
+  return null;
+}
+
+/** What a POST must say about its body (MCP 2025-11-25, transports). Who has no bearer hears 401 first. */
+function checkContentHeaders({ method, header }: McpRequest): McpAnswer | null {
+  if (method !== 'POST') return null;
+  const plain = (status: number, message: string) => answerError(status, null, -32000, message);
+  if (!/^application\/json\s*(?:;|$)/i.test(header('content-type') ?? ''))
+    return plain(415, 'Send Content-Type: application/json.');
+  if (!/^(?:identity)?$/i.test(header('content-encoding') ?? ''))
+    return plain(415, 'Send the body without Content-Encoding.');
+  if (!accepts(header('accept'))) return plain(406, 'Send Accept: application/json, text/event-stream.');
+  return null;
+}
+
+const tooLarge = `A message may have at most ${MAX_BODY_BYTES / 1024 / 1024} MiB.`;
+
+function accepts(accept: string | undefined): boolean {
+  if (accept === undefined || accept.includes('*/*')) return true;
+  const types = accept
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.split(';')[0]!.trim());
+  const has = (type: string) => types.includes(type) || types.includes(`${type.split('/')[0]}/*`);
+  return has('application/json') && has('text/event-stream');
+}
+
+/** The bearer's hash, or 401 at once for what can't be one of ours: junk never reaches the database (LD-14). */
+function readBearer(request: McpRequest): { hash: Uint8Array; unknown: string } | { answer: McpAnswer } {
+  const authorization = request.header('authorization');
+  if (authorization === undefined) return { answer: answerUnauthenticated() };
+  const token =
+    request.authorizations === 1 ? /^Bearer ([^\s,]{1,512})$/i.exec(authorization)?.[1] : undefined;
+  if (token !== undefined && isWellFormedToken(token, 'gth'))
+    return {
+      hash: hashToken(token),
+      unknown: 'The agent token is not known here: it was revoked, or its member was removed',
+    };
+  return { answer: answerUnauthenticated(mixUp(token)) };
+}
+
+/** Says which other credential this looks like; what people met behind OpenAI's bare 424 was one of these. */
+function mixUp(token: string | undefined): string {
+  if (token === undefined) return 'Send exactly one header Authorization: Bearer gth_...';
+  if (/^\d+\/\d+(\/\d+)?:[0-9a-f]+$/i.test(token))
+    return 'This is a token of Asana (OAuth or personal access token); Gatehouse takes its own agent tokens only, gth_...';
+  if (token.startsWith('ghk_'))
+    return 'This is an API key of Gatehouse; it opens /api/v1 only. Mint an agent token for /mcp';
+  if (token.startsWith('gth_')) return 'This agent token is mistyped or cut off: its checksum does not fit';
+  if (/^ey[\w-]+\./.test(token))
+    return 'This is a signed token (JWT) of somebody else; Gatehouse takes its own agent tokens only';
+  return 'This is not an agent token of Gatehouse, gth_...';
+}
+
+/** One request, read as far as admission needs it. */
+interface Call {
+  message: Message;
+  /** Found unacceptable before the policy; still admitted, so that a dead bearer hears 401 and a live one's attempt is on record. */
+  refused?: Refused;
+  method: string | null;
+  tool: string | null;
+  family: string | null;
+  denial: Denial | null;
+  argumentsHash: string | null;
+  /** False for what is answered here without a record. */
+  record: boolean;
+}
+
+const NO_MESSAGE: Message = { id: undefined, method: '', params: new Map() };
+
+async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer }> {
+  const base = { message: NO_MESSAGE, tool: null, family: null, denial: null, argumentsHash: null };
+  if (request.method === 'GET') return { ...base, method: null, record: false };
+  // Ending a session reaches Asana, so it is on record like a call.
+  if (request.method === 'DELETE') return { ...base, method: 'DELETE', record: true };
+  const body = await request.body(MAX_BODY_BYTES);
+  if (body === null) return { answer: answerError(413, null, -32600, tooLarge) };
+  const decoded = decodeMessage(body);
+  if ('refused' in decoded) return malformed(decoded.refused);
+  const { message } = decoded;
+  const refused = checkMessage(message, request);
+  if (refused) return malformed(refused, message);
+  const access = methodAccess(message.method);
+  return {
+    message,
+    method: message.method,
+    tool: message.method === 'tools/call' ? (message.params.get('name') as string) : null,
+    family: access === 'open' || access === 'closed' ? null : access,
+    denial: access === 'closed' ? 'method_not_allowed' : null,
+    argumentsHash: message.method === 'tools/call' ? hashArguments(message) : null,
+    record: message.method !== 'ping',
+  };
+}
+
+function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
+  const name = message.params.get('name');
+  return {
+    message,
+    refused,
+    method: refused.method,
+    tool: typeof name === 'string' ? name.slice(0, 200) : null,
+    family: null,
+    denial: 'malformed',
+    argumentsHash: null,
+    record: true,
+  };
+}
+
+/** What a well-formed message may still get wrong. */
+function checkMessage(message: Message, { header }: McpRequest): Refused | null {
+  const { id, method, params } = message;
+  const bad = (code: Refused['code'], text: string): Refused => ({
+    status: 400,
+    code,
+    message: text,
+    id: id ?? null,
+    method,
+  });
+  const mismatch = headerMismatch(message, header);
+  if (mismatch) return bad(-32600, mismatch);
+  // A client of the stateless era falls back to `initialize` when it hears a 4xx with no error of that era (facts/mcp 1.4).
+  const meta = params.get('_meta');
+  const said = meta instanceof Map ? meta.get('io.modelcontextprotocol/protocolVersion') : undefined;
+  const version = header('mcp-protocol-version') ?? said;
+  const spoken = version === undefined || (LEGACY_VERSIONS as readonly unknown[]).includes(version);
+  if (method === 'server/discover' || (!spoken && method !== 'initialize'))
+    return bad(-32000, `This server speaks ${LEGACY_VERSIONS.join(', ')}; begin with initialize.`);
+  if (method.startsWith('notifications/') && id !== undefined)
+    return bad(-32600, 'A notification has no id.');
+  if (!method.startsWith('notifications/') && id === undefined)
+    return bad(-32600, `${method.slice(0, 60)} needs an id.`);
+  return method === 'tools/call' ? checkToolCall(message) : null;
+}
+
+/** SHA-256 over the arguments in canonical form: the same arguments hash the same in any order of keys. */
+function hashArguments({ params }: Message): string {
+  return createHash('sha256')
+    .update(encodeJson(params.get('arguments') ?? new Map(), true))
+    .digest('hex');
+}
+
+function refuse({ status, id, code, message }: Refused): McpAnswer {
+  return answerError(status, id, code, message);
+}
+
+/** A hidden tool sounds exactly like one that does not exist; the true reason is in the audit (F2, AU-16). */
+function deny({ id, method, params }: Message, denial: Denial): McpAnswer {
+  if (id === undefined) return answerAccepted();
+  if (method === 'tools/call')
+    return answerError(200, id, -32602, `Unknown tool: ${String(params.get('name'))}`);
+  return answerError(
+    200,
+    id,
+    -32601,
+    denial === 'method_not_allowed' ? `Method not found: ${method}` : 'Method not found',
+  );
+}
+
+/** Ping is answered here; a stream of Gatehouse's own is not offered yet, which is 405, never 400 (facts/mcp 1.3). */
+function answerWithoutCall(httpMethod: string, { id }: Message): McpAnswer {
+  if (httpMethod === 'GET')
+    return answerError(405, null, -32000, 'There is no stream to GET here; POST messages.', {
+      headers: { allow: 'POST, DELETE' },
+    });
+  return id === undefined
+    ? answerAccepted()
+    : answerJson(200, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{}}`);
+}

@@ -1,0 +1,152 @@
+// One JSON-RPC message of an agent, checked: a request or a notification, nothing else. Pure.
+import {
+  DecodeError,
+  decodeJson,
+  decodeUtf8,
+  encodeJson,
+  REQUEST_LIMITS,
+  type Json,
+  type JsonObject,
+} from './decode';
+
+/** A checked message. `id` is absent on notifications; it is echoed exactly. */
+export interface Message {
+  id: string | number | undefined;
+  method: string;
+  params: JsonObject;
+}
+
+/** Why a message is refused: HTTP status, JSON-RPC code, our sentence, and the method and id as far as they are known. */
+export interface Refused {
+  status: 200 | 400;
+  code: -32700 | -32600 | -32602 | -32000;
+  message: string;
+  id: string | number | null;
+  method: string | null;
+}
+
+const MEMBERS = new Set(['jsonrpc', 'id', 'method', 'params']);
+const MAX_ID_CHARS = 256;
+const MAX_METHOD_CHARS = 128;
+
+/** Decodes a request body into one message, or says why not. Never throws. */
+export function decodeMessage(body: Uint8Array): { message: Message } | { refused: Refused } {
+  let value: Json;
+  try {
+    value = decodeJson(decodeUtf8(body), REQUEST_LIMITS);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return { refused: refusal(-32700, `Not accepted: ${error.message}.`) };
+  }
+  if (Array.isArray(value))
+    return { refused: refusal(-32600, 'Batches are not part of MCP; send one message per request.') };
+  if (!(value instanceof Map)) return { refused: refusal(-32600, 'A message must be a JSON object.') };
+  return checkMessage(value);
+}
+
+function checkMessage(value: JsonObject): { message: Message } | { refused: Refused } {
+  const id = value.get('id');
+  const method = value.get('method');
+  const params = value.get('params');
+  const knownId = typeof id === 'string' || typeof id === 'number' ? id : null;
+  const refuse = (code: Refused['code'], message: string) => ({
+    refused: refusal(code, message, knownId, method),
+  });
+  if (value.get('jsonrpc') !== '2.0') return refuse(-32600, 'jsonrpc must be "2.0".');
+  for (const key of value.keys())
+    if (!MEMBERS.has(key)) return refuse(-32600, 'A message has a member that JSON-RPC does not know.');
+  if (typeof method !== 'string' || method === '' || method.length > MAX_METHOD_CHARS)
+    return refuse(-32600, 'method must be a string; answers of clients are not taken.');
+  const idFits = typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id);
+  if (value.has('id') && !idFits)
+    return { refused: refusal(-32600, 'id must be a string or an integer.', null, method) };
+  if (value.has('params') && !(params instanceof Map)) return refuse(-32600, 'params must be an object.');
+  return {
+    message: {
+      id: id as string | number | undefined,
+      method,
+      params: params instanceof Map ? params : new Map(),
+    },
+  };
+}
+
+function refusal(code: Refused['code'], message: string, id: Refused['id'] = null, method?: Json): Refused {
+  return {
+    status: 400,
+    code,
+    message,
+    id,
+    method: typeof method === 'string' ? method.slice(0, MAX_METHOD_CHARS) : null,
+  };
+}
+
+/**
+ * What only `tools/call` asks for: an id (a call without one would run unanswered), a name that is a string, arguments that are an
+ * object. Null when it is well formed.
+ */
+export function checkToolCall({ id, method, params }: Message): Refused | null {
+  if (id === undefined)
+    return { status: 400, code: -32600, message: 'tools/call needs an id.', id: null, method };
+  const name = params.get('name');
+  if (typeof name !== 'string')
+    return { status: 200, code: -32602, message: 'params.name must be a string.', id, method };
+  const given = params.get('arguments');
+  if (given !== undefined && !(given instanceof Map))
+    return { status: 200, code: -32602, message: 'params.arguments must be an object.', id, method };
+  return null;
+}
+
+/** Headers that repeat what the body says (MCP 2026-07-28) must say the same; `null` where they do or are absent. */
+export function headerMismatch(
+  message: Message,
+  header: (name: string) => string | undefined,
+): string | null {
+  const method = header('mcp-method');
+  if (method !== undefined && method !== message.method) return 'Mcp-Method differs from the body.';
+  const name = header('mcp-name');
+  const said = message.params.get('name') ?? message.params.get('uri');
+  if (name !== undefined && decodeSentinel(name) !== said) return 'Mcp-Name differs from the body.';
+  return null;
+}
+
+/** `=?base64?…?=` stands for its decoded text (MCP 2026-07-28, transports); null where that is not base64 of UTF-8. */
+function decodeSentinel(value: string): string | null {
+  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
+  if (encoded === undefined) return value;
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.toString('base64') !== encoded) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+// Members of params that go on to Asana, by method; anything else stays here. Raw passthrough does not exist.
+const FORWARDED: ReadonlyMap<string, readonly string[]> = new Map([
+  ['tools/call', ['name', 'arguments', '_meta']],
+  ['tools/list', ['cursor', '_meta']],
+  ['resources/list', ['cursor', '_meta']],
+  ['resources/templates/list', ['cursor', '_meta']],
+  ['resources/read', ['uri', '_meta']],
+  ['prompts/list', ['cursor', '_meta']],
+  ['prompts/get', ['name', 'arguments', '_meta']],
+  ['completion/complete', ['ref', 'argument', 'context', '_meta']],
+  ['logging/setLevel', ['level', '_meta']],
+  ['notifications/initialized', ['_meta']],
+  ['notifications/cancelled', ['requestId', 'reason', '_meta']],
+]);
+
+/** The message for Asana, rebuilt from the decoded value, under an id of ours (absent for a notification). */
+export function rebuild({ method, params }: Message, id: string | undefined): string {
+  const kept: JsonObject = new Map();
+  for (const key of FORWARDED.get(method) ?? []) {
+    const value = params.get(key);
+    if (value !== undefined) kept.set(key, value);
+  }
+  const whole: JsonObject = new Map<string, Json>([['jsonrpc', '2.0']]);
+  if (id !== undefined) whole.set('id', id);
+  whole.set('method', method);
+  if (kept.size > 0) whole.set('params', kept);
+  return encodeJson(whole);
+}

@@ -1,0 +1,113 @@
+// What agents hear: JSON-RPC answers and the HTTP around them. Pure.
+import { env } from '../env';
+
+/** An answer before it meets a server: Node's in server.ts, a web Response in app/mcp. */
+export interface McpAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string | AsyncIterable<string> | null;
+}
+
+/** JSON-RPC codes of our own lie outside the reserved range (JSON-RPC 2.0 §5.1; MCP 2026-07-28 reserves -32020 to -32099). */
+export const CODES = {
+  rateLimited: 1429,
+  upstreamFailed: 1502,
+  unavailable: 1503,
+  upstreamTimeout: 1504,
+} as const;
+
+export type RpcId = string | number | null;
+
+const json = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+
+/** A result, given as JSON text. */
+export function resultText(id: RpcId, result: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+}
+
+/** An error, given as an object. */
+export function errorText(id: RpcId, code: number, message: string, data?: unknown): string {
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    error: { code, message, ...(data === undefined ? {} : { data }) },
+  });
+}
+
+/** A JSON answer. */
+export function answerJson(status: number, body: string, headers: Record<string, string> = {}): McpAnswer {
+  return { status, headers: { ...json, ...headers }, body };
+}
+
+/** HTTP 200 with a JSON-RPC result. */
+export function answerResult(id: RpcId, result: string, headers: Record<string, string> = {}): McpAnswer {
+  return answerJson(200, resultText(id, result), headers);
+}
+
+/** A JSON-RPC error under an HTTP status. */
+export function answerError(
+  status: number,
+  id: RpcId,
+  code: number,
+  message: string,
+  extra: { data?: unknown; headers?: Record<string, string> } = {},
+): McpAnswer {
+  return answerJson(status, errorText(id, code, message, extra.data), extra.headers);
+}
+
+/** An accepted notification (MCP 2025-11-25, transports). */
+export function answerAccepted(): McpAnswer {
+  return { status: 202, headers: { 'cache-control': 'no-store' }, body: null };
+}
+
+/** Events; proxies in between must not hold them back. */
+export function answerEvents(events: AsyncIterable<string>): McpAnswer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+    body: events,
+  };
+}
+
+/** 401 with the challenge of RFC 9728 §5.1 and RFC 6750 §3; without `description` there was no bearer at all. */
+export function answerUnauthenticated(description?: string): McpAnswer {
+  const metadata = `${env().GATEHOUSE_URL}/.well-known/oauth-protected-resource/mcp`;
+  const error =
+    description === undefined ? '' : `, error="invalid_token", error_description="${description}"`;
+  return answerJson(
+    401,
+    JSON.stringify(
+      description === undefined
+        ? {
+            error: 'unauthorized',
+            error_description: 'Send an agent token of Gatehouse as Authorization: Bearer gth_...',
+          }
+        : { error: 'invalid_token', error_description: description },
+    ),
+    { 'www-authenticate': `Bearer resource_metadata="${metadata}"${error}` },
+  );
+}
+
+/** The result of a tool call that could not be made because no Asana account stands behind the bearer. */
+export function notConnectedResult(text: string): string {
+  return JSON.stringify({ content: [{ type: 'text', text }], isError: true });
+}
+
+/** Refused within a second, nothing sent, worth trying again (CONTRACT: overload or database gone). */
+export function answerUnavailable(id: string | number | null): McpAnswer {
+  return answerError(
+    503,
+    id,
+    CODES.unavailable,
+    'Gatehouse can\u2019t record calls right now, so it makes none. Try again shortly.',
+    {
+      data: { outcome: 'not_sent' },
+      headers: { 'retry-after': '1' },
+    },
+  );
+}
+
+/** The link that every answer about a missing connection holds. */
+export function connectionsUrl(): string {
+  return `${env().GATEHOUSE_URL}/connections`;
+}
