@@ -1,0 +1,261 @@
+// One process, one port: /mcp goes to the gate, everything a person sees goes to Next. The gate does not pass through Next's
+// renderer (DESIGN: 26,100 against 1,000 to 1,800 calls a second).
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import next from 'next';
+import { collectDefaultMetrics, register } from 'prom-client';
+import { startChainer } from '@/lib/audit/chain';
+import { startRevocationWorker } from '@/lib/asana/revoke';
+import { V1_TO_V2 } from '@/lib/catalogue/v1-names';
+import { openDatabase } from '@/lib/database/open-database';
+import { closeDatabase } from '@/lib/db';
+import { env, EnvironmentError, isLoopbackHost, publicUrlIsLoopback } from '@/lib/env';
+import { flushOutcomes } from '@/lib/gateway/outcomes';
+import { serveMcp } from '@/lib/gateway/serve-mcp';
+import { log } from '@/lib/log';
+import { isSetUp } from '@/lib/people/organizations';
+import { databaseFact, keysFact } from '@/lib/portal/health';
+import { setUpCode, setUpFromEnvironment } from '@/lib/portal/set-up';
+import { checkKeyRing } from '@/lib/vault/vault';
+
+// These two names are also known to lib/portal, which server.ts must not load (it imports Next's request scope).
+const ADDRESS_HEADER = 'x-gatehouse-address';
+const PATH_HEADER = 'x-gatehouse-path';
+
+/** Headers that only a proxy of ours could mean; from outside they are attempts (PB-19, PB-27). */
+const STRIPPED = [
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-forwarded-server',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-middleware-subrequest',
+  'x-middleware-invoke',
+  'x-invoke-path',
+  'x-nonce',
+  'content-security-policy',
+  'x-http-method-override',
+  ADDRESS_HEADER,
+  PATH_HEADER,
+];
+
+export interface Running {
+  port: number;
+  /** Drains calls in flight, stops background work, closes the database. */
+  stop(): Promise<void>;
+}
+
+/** Starts Gatehouse. `report` gets one plain line a step; `invite` tells where to set up what is not set up yet. Throws `EnvironmentError`, whose `problems` are sentences. */
+export async function start({
+  dev = false,
+  report = console.log as (line: string) => void,
+  invite = true,
+} = {}): Promise<Running> {
+  env();
+  const database = await openDatabase(report);
+  await checkKeyRing();
+  if (await setUpFromEnvironment())
+    report(`created the organization "${env().GATEHOUSE_ORGANIZATION}" from the environment`);
+
+  const app = next({ dev, dir: import.meta.dirname, hostname: env().HOST, port: env().PORT });
+  const page = app.getRequestHandler();
+  await app.prepare();
+  if (!register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics();
+
+  const server = createServer(
+    {
+      maxHeaderSize: 16_384,
+      headersTimeout: 10_000,
+      requestTimeout: 60_000,
+      connectionsCheckingInterval: 2_000,
+    },
+    (request, response) => {
+      serve(request, response, page, dev).catch((error: unknown) => {
+        log().error({ err: error }, 'request failed');
+        if (!response.headersSent)
+          sendJson(response, 500, {
+            code: 'internal',
+            title: 'Something went wrong on our side; it is logged.',
+          });
+        else response.destroy();
+      });
+    },
+  );
+  server.keepAliveTimeout = 65_000;
+  const port = await listen(server);
+  const stopChainer = startChainer();
+  const stopRevocations = startRevocationWorker({ intervalMs: 5_000 });
+
+  report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);
+  if (invite && !(await isSetUp()))
+    report(`first run: open ${env().GATEHOUSE_URL}/setup and enter the one-time code ${setUpCode()}`);
+
+  return {
+    port,
+    async stop() {
+      const drained = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), 25_000).unref();
+      });
+      await Promise.all([drained, stopChainer(), stopRevocations()]);
+      await flushOutcomes();
+      await closeDatabase();
+      await database.close();
+    },
+  };
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE' || error.code === 'EACCES';
+      const problem = `PORT ${env().PORT} on ${env().HOST} can't be used (${error.code}); end what listens there or choose another PORT.`;
+      reject(taken ? new EnvironmentError([problem]) : error);
+    });
+    server.listen(env().PORT, env().HOST, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : env().PORT);
+    });
+  });
+}
+
+type Page = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: Page,
+  dev: boolean,
+): Promise<void> {
+  const target = request.url ?? '';
+  const path = target.split('?', 1)[0]!;
+  if (path === '/healthz') return sendJson(response, 200, { status: 'up' });
+  if (path === '/readyz') return sendReady(response);
+  if (path === '/metrics') return sendMetrics(response);
+  // Only this one path, byte for byte: the router and the policy must read the same (PB-27).
+  if (!isOwnHost(request.headers.host))
+    return sendJson(response, 403, {
+      error: 'forbidden',
+      error_description: 'This host is not served here.',
+    });
+  if (!target.startsWith('/') || target.startsWith('//') || path.includes('\\'))
+    return sendJson(response, 404, { error: 'not_found' });
+  if (path === '/mcp') return serveMcp(request, response);
+  if (path === '/sse' || path.startsWith('/sse/')) return sendJson(response, 410, retired());
+  if (/^\/\.well-known\/oauth-protected-resource(?:\/mcp)?$/.test(path))
+    return sendJson(response, 200, resourceMetadata());
+  if (/^\/(?:\.well-known|oauth|mcp)(?:\/|$)/i.test(path))
+    return sendJson(response, 404, { error: 'not_found' });
+  return servePage(request, response, page, dev);
+}
+
+function isOwnHost(host: string | undefined): boolean {
+  if (host === undefined) return false;
+  if (host.toLowerCase() === new URL(env().GATEHOUSE_URL).host) return true;
+  return publicUrlIsLoopback() && isLoopbackHost(host);
+}
+
+function servePage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: Page,
+  dev: boolean,
+): Promise<void> {
+  for (const name of STRIPPED) delete request.headers[name];
+  request.headers[ADDRESS_HEADER] = request.socket.remoteAddress ?? 'unknown';
+  request.headers[PATH_HEADER] = request.url ?? '/';
+  const nonce = randomBytes(16).toString('base64');
+  const policy = [
+    "default-src 'self'",
+    `script-src 'self' 'nonce-${nonce}' 'strict-dynamic'${dev ? " 'unsafe-eval'" : ''}`,
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  // Next reads the nonce from the request's own policy header and gives it to every script it writes.
+  request.headers['content-security-policy'] = policy;
+  request.headers['x-nonce'] = nonce;
+  response.setHeader('content-security-policy', policy);
+  if (env().GATEHOUSE_URL.startsWith('https://'))
+    response.setHeader('strict-transport-security', 'max-age=31536000');
+  return page(request, response);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+async function sendReady(response: ServerResponse): Promise<void> {
+  const [database, keys] = await Promise.all([databaseFact(), keysFact()]);
+  const ready = database.ok && keys.ok;
+  sendJson(response, ready ? 200 : 503, {
+    status: ready ? 'ready' : 'not ready',
+    database: database.ok,
+    keys: keys.ok,
+  });
+}
+
+async function sendMetrics(response: ServerResponse): Promise<void> {
+  const body = await register.metrics();
+  response.writeHead(200, { 'content-type': register.contentType, 'cache-control': 'no-store' });
+  response.end(body);
+}
+
+/** What clients of Asana's retired V1 endpoint hear. */
+function retired() {
+  return {
+    error: 'gone',
+    error_description: `Asana retired its V1 server (/sse). Point your client at ${env().GATEHOUSE_URL}/mcp (Streamable HTTP).`,
+    mcp: `${env().GATEHOUSE_URL}/mcp`,
+    tools: Object.fromEntries(V1_TO_V2),
+  };
+}
+
+/** RFC 9728. Gatehouse's own authorization server is not named before it exists; agents use tokens minted in the portal. */
+function resourceMetadata() {
+  return {
+    resource: `${env().GATEHOUSE_URL}/mcp`,
+    resource_name: 'Gatehouse',
+    bearer_methods_supported: ['header'],
+    resource_documentation: `${env().GATEHOUSE_URL}/tokens`,
+  };
+}
+
+/** Runs until a signal; the exit code says how it went. */
+async function main(): Promise<void> {
+  const dev = process.argv.includes('--dev');
+  try {
+    const running = await start({ dev });
+    let stopping = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => {
+        if (stopping) return;
+        stopping = true;
+        running.stop().then(
+          () => process.exit(0),
+          (error: unknown) => {
+            log().error({ err: error }, 'stop');
+            process.exit(1);
+          },
+        );
+      });
+  } catch (error) {
+    // Next keeps a process alive that throws; a start that failed must end, and say why.
+    if (error instanceof EnvironmentError) for (const problem of error.problems) console.error(problem);
+    else log().fatal({ err: error }, 'start failed');
+    process.exit(1);
+  }
+}
+
+if (process.argv[1] === import.meta.filename) await main();

@@ -1,0 +1,28 @@
+// Every test but those that need a browser, a real client or a bare machine.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const elsewhere = ['tests/e2e/**', 'tests/clients/**', 'tests/bench/**'];
+
+export default defineConfig({
+  resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } },
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    projects: [
+      // About the files of the repository: no database starts for them.
+      { extends: true, test: { name: 'house', include: ['tests/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'product',
+          include: ['tests/*/*.test.ts'],
+          exclude: elsewhere,
+          globalSetup: ['tests/support/database.ts'],
+        },
+      },
+    ],
+  },
+});
