@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { closeDatabase, transaction } from '@/lib/db';
+import { closeDatabase, pool, transaction } from '@/lib/db';
 import { childEnv, setEnv } from '@/lib/env';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
 import type { Actor } from '@/lib/audit/append';
@@ -32,8 +32,8 @@ export interface Portal {
 }
 
 /** A Gatehouse of its own; the test's process shares its database and keys, so that `lib` can be called beside it. */
-export async function startPortal(extra: Record<string, string> = {}): Promise<Portal> {
-  const database = await createTestDatabase();
+export async function startPortal(extra: Record<string, string> = {}, postgresUrl?: string): Promise<Portal> {
+  const database = await createTestDatabase(postgresUrl);
   const port = await freePort();
   const origin = `http://localhost:${port}`;
   const sandbox = await startSandbox({ apps: [{ redirectUrls: [`${origin}/connect/asana/callback`] }] });
@@ -49,6 +49,7 @@ export async function startPortal(extra: Record<string, string> = {}): Promise<P
     ...extra,
   };
   setEnv({ ...variables, GATEHOUSE_LOG: 'silent' });
+  await warmUp();
   const closeRest = async () => {
     await closeDatabase();
     await sandbox.close();
@@ -64,6 +65,39 @@ export async function startPortal(extra: Record<string, string> = {}): Promise<P
   } catch (error) {
     await closeRest();
     throw error;
+  }
+}
+
+/** For tests that call `lib` in their own process: a database of its own, without a server. */
+export async function openLib(extra: Record<string, string> = {}) {
+  const database = await createTestDatabase();
+  const variables = {
+    DATABASE_URL: database.url,
+    GATEHOUSE_URL: 'http://localhost:3000',
+    GATEHOUSE_SECRET: randomBytes(32).toString('base64'),
+    GATEHOUSE_KEYS: `test:${randomBytes(32).toString('base64')}`,
+    ...extra,
+  };
+  setEnv({ ...variables, GATEHOUSE_LOG: 'silent' });
+  await warmUp();
+  const close = async () => {
+    await closeDatabase();
+    await database.drop();
+  };
+  return { databaseUrl: database.url, variables, close };
+}
+
+// The pool gives up on a new connection within a second; a machine that runs many tests at once may need longer for its first.
+async function warmUp(): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  const open = () => Promise.all(Array.from({ length: 12 }, () => pool().query('SELECT pg_sleep(0.05)')));
+  for (;;) {
+    const failure = await open().then(
+      () => null,
+      (error: unknown) => error as Error,
+    );
+    if (!failure) return;
+    if (Date.now() > deadline) throw failure;
   }
 }
 

@@ -1,0 +1,115 @@
+// One tool: what a model is told about it, its arguments, its state, who has it; a changed one beside what was reviewed.
+import Link from 'next/link';
+import { notFound } from 'next/navigation';
+import { ClassBadge, HintBadges, StateBadges } from '@/components/tools/tool-badges';
+import { ToolActions } from '@/components/tools/tool-actions';
+import { ToolDefinitionView } from '@/components/tools/tool-definition';
+import { aboutTokens, lineOf, statusWords, toolClasses, type Tool } from '@/components/tools/words';
+import { Badge } from '@/components/ui/badge';
+import { Callout } from '@/components/ui/callout';
+import { Fact, KeyValues } from '@/components/ui/key-values';
+import { PageHeader } from '@/components/ui/page-header';
+import { Section } from '@/components/ui/section';
+import { read, requireRole } from '@/lib/portal/read';
+
+export const metadata = { title: 'Tool' };
+
+export default async function ToolPage({ params }: { params: Promise<{ name: string }> }) {
+  const { role } = await requireRole('admin', 'auditor');
+  const [{ name }, { tools }] = await Promise.all([params, read('GET /tools')]);
+  const tool = tools.find(
+    (candidate) => encodeURIComponent(candidate.name) === name || candidate.name === name,
+  );
+  if (!tool) notFound();
+  return (
+    <>
+      <PageHeader
+        back={
+          <Link href="/admin/tools" className="text-accent hover:underline">
+            Tools
+          </Link>
+        }
+        title={<span className="font-mono text-lg">{tool.name}</span>}
+        marks={
+          <>
+            <ClassBadge toolClass={tool.class} />
+            <StateBadges tool={tool} />
+          </>
+        }
+        description={tool.title}
+        actions={role === 'admin' && <ToolActions tool={lineOf(tool)} />}
+      />
+      {(tool.status !== 'reviewed' || tool.blocked) && (
+        <Callout
+          tone="warn"
+          className="mb-5"
+          title={tool.blocked ? 'Blocked for everybody' : statusWords[tool.status].text}
+        >
+          {tool.blocked
+            ? 'An admin blocked it: no agent sees or calls it, whatever its groups allow.'
+            : statusWords[tool.status].meaning}
+        </Callout>
+      )}
+      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">
+        <div className="flex min-w-0 flex-col gap-5">
+          {tool.seen ? (
+            <>
+              <Section title="As Asana lists it now" description="What marking it reviewed accepts.">
+                <ToolDefinitionView definition={tool.seen} />
+              </Section>
+              <Section title="As it was reviewed">
+                <ToolDefinitionView definition={tool} />
+              </Section>
+            </>
+          ) : (
+            <Section title="What a model is told">
+              <ToolDefinitionView definition={tool} />
+            </Section>
+          )}
+        </div>
+        <Facts tool={tool} linkGroups={role === 'admin'} />
+      </div>
+    </>
+  );
+}
+
+function Facts({ tool, linkGroups }: { tool: Tool; linkGroups: boolean }) {
+  const words = toolClasses.find(({ id }) => id === tool.class)!;
+  return (
+    <Section title="Facts">
+      <KeyValues>
+        <Fact name="Class">{`${words.title}. ${words.note}`}</Fact>
+        <Fact name="State">{statusWords[tool.status].meaning}</Fact>
+        <Fact name="Asana’s hints">
+          <HintBadges annotations={tool.annotations} />
+        </Fact>
+        <Fact name="Cost">{aboutTokens(tool.tokens)}</Fact>
+        <Fact name="Groups">
+          {tool.groups.length === 0 ? (
+            'None has it.'
+          ) : (
+            <span className="flex flex-wrap gap-1">
+              {tool.groups.map((slug) =>
+                linkGroups ? (
+                  <Link key={slug} href={`/admin/groups/${slug}`} className="hover:underline">
+                    <Badge>{slug}</Badge>
+                  </Link>
+                ) : (
+                  <Badge key={slug}>{slug}</Badge>
+                ),
+              )}
+            </span>
+          )}
+        </Fact>
+        <Fact name="Calls">
+          <Link
+            href={`/admin/audit?tool=${encodeURIComponent(tool.name)}`}
+            className="text-accent hover:underline"
+          >
+            In the audit
+          </Link>
+        </Fact>
+      </KeyValues>
+    </Section>
+  );
+}

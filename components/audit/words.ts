@@ -1,0 +1,106 @@
+// What the portal calls decisions, outcomes, reasons and events.
+import { DENIALS } from '@/lib/policy/policy';
+import type { OperationAnswer } from '@/lib/portal/operations';
+import type { Tone } from '../ui/badge';
+
+export type AuditRecord = OperationAnswer<'GET /audit'>['records'][number];
+
+/** The filters as the URL and /api/v1/audit name them. */
+export interface AuditFilter {
+  from?: string;
+  to?: string;
+  member?: string;
+  tool?: string;
+  decision?: 'allow' | 'deny';
+  kind?: 'call' | 'event';
+}
+
+export const outcomes: Record<
+  NonNullable<AuditRecord['outcome']>,
+  { text: string; tone: Tone; meaning: string }
+> = {
+  ok: { text: 'OK', tone: 'success', meaning: 'Asana answered, and the tool did its work.' },
+  tool_error: { text: 'Tool error', tone: 'warn', meaning: 'Asana answered that the tool failed.' },
+  upstream_error: {
+    text: 'Asana failed',
+    tone: 'danger',
+    meaning: 'Asana answered with a failure or not at all.',
+  },
+  unknown: {
+    text: 'Unknown',
+    tone: 'warn',
+    meaning:
+      'No outcome is on record: the call is still running, or its process died. It may have been carried out.',
+  },
+};
+
+// What went wrong after a call was let through (lib/gateway writes these). `status_…` is Asana's HTTP status.
+const failures: Record<string, string> = {
+  no_connection: 'The person has no usable Asana connection.',
+  revoked_meanwhile:
+    'The token or the connection ended between the decision and the sending; nothing was sent.',
+  rate_limited: 'Asana’s limit on requests was reached.',
+  unauthorized: 'Asana did not accept the connection’s token.',
+  session_gone: 'Asana had ended the session; the agent begins a new one.',
+  timeout: 'Asana did not answer in time.',
+  cut: 'Asana’s answer broke off.',
+  malformed: 'Asana’s answer was not a valid message.',
+  unavailable: 'The database did not answer.',
+  refresh_invalid_grant: 'Asana refused to renew the connection; the person has to reconnect.',
+  refresh_unavailable: 'Asana could not be reached to renew the connection.',
+};
+
+/** A reason as a sentence; a code that has none is shown as it is. */
+export function reasonSentence(record: Pick<AuditRecord, 'decision' | 'reason'>): string {
+  const { decision, reason = '' } = record;
+  if (decision === 'deny') return (DENIALS as Record<string, string>)[reason] ?? reason;
+  const status = /^status_(\d{3})$/.exec(reason)?.[1];
+  return status ? `Asana answered with status ${status}.` : (failures[reason] ?? reason);
+}
+
+const actions: Record<string, string> = {
+  'organization.created': 'Created the organization',
+  'organization.updated': 'Changed the organization’s settings',
+  'asana_app.saved': 'Saved the Asana app',
+  'tools.synced': 'Compared the catalogue with Asana',
+  'tool.reviewed': 'Reviewed a tool',
+  'tool.updated': 'Changed a tool',
+  'group.created': 'Created a group',
+  'group.updated': 'Changed a group',
+  'group.deleted': 'Deleted a group',
+  'member.added': 'Added a member',
+  'member.invited': 'Made an invite link',
+  'member.updated': 'Changed a member',
+  'member.removed': 'Removed a member',
+  'invite.accepted': 'Accepted an invite',
+  'agent_token.minted': 'Created an agent token',
+  'agent_token.revoked': 'Revoked an agent token',
+  'api_key.created': 'Created an API key',
+  'api_key.deleted': 'Ended an API key',
+  'member.signed_in': 'Signed in',
+  'member.sign_in_failed': 'Failed to sign in',
+  'member.locked': 'Was locked out after failed sign-ins',
+  'connection.connected': 'Connected Asana',
+  'connection.reconnected': 'Reconnected Asana',
+  'connection.disconnected': 'Disconnected Asana',
+  'connection.needs_reconnect': 'A connection needs to be reconnected',
+  'connection.refused': 'A connection was refused',
+};
+
+/** An event's action in words; an unknown one as it is. */
+export function actionWords(action: string): string {
+  return actions[action] ?? action;
+}
+
+const credentials: Record<string, string> = {
+  agent_token: 'Agent token',
+  oauth: 'MCP client',
+  session: 'Portal session',
+  api_key: 'API key',
+  system: 'Gatehouse itself',
+};
+
+/** "Agent token “Weekly report”". */
+export function credentialWords({ kind, name }: AuditRecord['credential']): string {
+  return `${credentials[kind] ?? kind}${name ? ` “${name}”` : ''}`;
+}

@@ -1,0 +1,160 @@
+// Edits a group: tools, people and further methods in one draft, with what will change in view until it is saved.
+'use client';
+import { useState } from 'react';
+import type { OperationAnswer } from '@/lib/portal/operations';
+import { call } from '../api';
+import { Problem } from '../problem';
+import { ToolPicker } from '../tools/tool-picker';
+import { aboutTokens, count, type ToolLine } from '../tools/words';
+import { Button } from '../ui/button';
+import { Checkbox } from '../ui/checkbox';
+import { Section } from '../ui/section';
+import { TextField } from '../ui/text-field';
+import { toast } from '../ui/toast';
+import { useCall } from '../use-call';
+import { changesOf, draftOf, type Draft, type Group } from './draft';
+import { PendingChanges } from './pending-changes';
+import { PeoplePicker, type Person } from './people-picker';
+import { presets, toolsOfPreset } from './presets';
+
+const methodWords = [
+  ['resources', 'Resources', 'Widgets, files and templates that Asana offers for reading.'],
+  ['prompts', 'Prompts', 'Ready-made prompts.'],
+  ['completion', 'Completion', 'Suggestions while an argument is typed.'],
+  ['logging', 'Logging', 'The agent may ask the server to log more or less.'],
+  ['client_requests', 'Client requests', 'Asana may ask the agent for input or for a model’s answer.'],
+] as const;
+
+/** Mount it anew (by `key`) for another version of the group. */
+export function GroupEditor({
+  group,
+  tools,
+  people,
+}: {
+  group: Group;
+  tools: readonly ToolLine[];
+  people: readonly Person[];
+}) {
+  const [base, setBase] = useState(group);
+  const [draft, setDraft] = useState<Draft>(() => draftOf(group));
+  const { pending, problem, run, reset } = useCall();
+  const changes = changesOf(base, draft);
+  const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const cost = tools.filter((tool) => draft.tools.has(tool.name)).reduce((sum, tool) => sum + tool.tokens, 0);
+
+  async function save() {
+    const done = await run(() =>
+      call('PUT /groups/{slug}', {
+        path: { slug: base.slug },
+        ifMatch: String(base.version),
+        body: {
+          name: draft.name.trim(),
+          tools: [...draft.tools],
+          members: [...draft.members],
+          methods: [...draft.methods],
+        },
+      }),
+    );
+    if (done) toast('Group saved', 'In force from the next call on.');
+  }
+
+  /** Fetches what somebody else saved; keeps our own changes on top of it, or drops them. */
+  async function reload(keep: boolean) {
+    const done = await run(() => call('GET /groups/{slug}', { path: { slug: base.slug } }));
+    if (!done) return;
+    const fresh: OperationAnswer<'GET /groups/{slug}'> = done.answer;
+    setBase(fresh);
+    setDraft(keep ? changes.onto(fresh) : draftOf(fresh));
+  }
+
+  return (
+    <div className="flex flex-col gap-5">
+      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">
+        <Section
+          title="Tools"
+          description={`${count(draft.tools.size, 'tool')} ticked; a model reads ${aboutTokens(cost)} for them.`}
+        >
+          <fieldset className="mb-4 flex flex-wrap items-center gap-2">
+            <legend className="sr-only">Presets</legend>
+            <span className="text-ink-3 text-sm">Start from</span>
+            {presets.map(({ id, title, note }) => (
+              <Button
+                key={id}
+                size="sm"
+                title={note}
+                onClick={() => change({ tools: new Set(toolsOfPreset(id, tools)) })}
+              >
+                {title}
+              </Button>
+            ))}
+          </fieldset>
+          <ToolPicker
+            tools={tools}
+            selected={draft.tools}
+            before={new Set(base.tools)}
+            onChange={(selected) => change({ tools: selected })}
+          />
+        </Section>
+        <div className="flex min-w-0 flex-col gap-5">
+          <Section title="Name">
+            <TextField
+              label="Name"
+              hideLabel
+              value={draft.name}
+              maxLength={120}
+              onChange={(event) => change({ name: event.target.value })}
+              error={draft.name.trim() === '' ? 'Give the group a name.' : null}
+              hint={
+                <>
+                  Scripts and the audit know it as <code className="font-mono text-xs">{base.slug}</code>,
+                  which stays.
+                </>
+              }
+            />
+          </Section>
+          <Section title="People" description={count(draft.members.size, 'person', 'people')}>
+            <PeoplePicker
+              people={people}
+              selected={draft.members}
+              onChange={(selected) => change({ members: selected })}
+            />
+          </Section>
+          <Section title="Beyond tools" description="Other parts of MCP. Most agents need none of them.">
+            <div className="flex flex-col gap-1.5">
+              {methodWords.map(([id, title, note]) => (
+                <Checkbox
+                  key={id}
+                  checked={draft.methods.has(id)}
+                  onChange={(event) => {
+                    const methods = new Set(draft.methods);
+                    if (event.target.checked) methods.add(id);
+                    else methods.delete(id);
+                    change({ methods });
+                  }}
+                  hint={note}
+                >
+                  <span className="text-sm">{title}</span>
+                </Checkbox>
+              ))}
+            </div>
+          </Section>
+        </div>
+      </div>
+      <PendingChanges
+        changes={changes}
+        tools={tools}
+        people={draft.members.size}
+        pending={pending}
+        blocked={draft.name.trim() === ''}
+        stale={problem?.code === 'stale_version'}
+        problem={problem?.code === 'stale_version' ? null : <Problem problem={problem} />}
+        onSave={() => void save()}
+        onDiscard={() => {
+          reset();
+          setDraft(draftOf(base));
+        }}
+        onReload={(keep) => void reload(keep)}
+      />
+    </div>
+  );
+}

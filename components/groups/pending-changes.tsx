@@ -1,0 +1,140 @@
+// What saving would change and whom it affects, in view until it is saved or discarded. A stale save says what happened.
+'use client';
+import Minus from 'lucide-react/icons/minus';
+import Plus from 'lucide-react/icons/plus';
+import type { ReactNode } from 'react';
+import { count, toolClasses, type ToolLine } from '../tools/words';
+import { Badge } from '../ui/badge';
+import { Button } from '../ui/button';
+import { Callout } from '../ui/callout';
+import type { Changes } from './draft';
+
+/** `people` is how many are in the group after saving. */
+export function PendingChanges({
+  changes,
+  tools,
+  people,
+  pending,
+  blocked,
+  stale,
+  problem,
+  onSave,
+  onDiscard,
+  onReload,
+}: {
+  changes: Changes;
+  tools: readonly ToolLine[];
+  people: number;
+  pending: boolean;
+  blocked: boolean;
+  stale: boolean;
+  problem: ReactNode;
+  onSave: () => void;
+  onDiscard: () => void;
+  onReload: (keep: boolean) => void;
+}) {
+  if (!changes.any && !stale) return null;
+  return (
+    <section
+      aria-label="Unsaved changes"
+      className="bg-raised shadow-raised rounded-box sticky bottom-4 z-10 max-h-[60dvh] overflow-y-auto p-4"
+    >
+      {stale ? (
+        <Callout
+          tone="warn"
+          live
+          title="Somebody else changed this group while you were editing"
+          actions={
+            <>
+              <Button size="sm" variant="primary" loading={pending} onClick={() => onReload(true)}>
+                Load theirs, keep my changes
+              </Button>
+              <Button size="sm" onClick={() => onReload(false)}>
+                Load theirs, drop mine
+              </Button>
+            </>
+          }
+        >
+          Nothing was saved, so nothing of theirs is lost. Load what they saved; your ticks can be put on top
+          of it for you to check and save.
+        </Callout>
+      ) : (
+        <>
+          {problem}
+          <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
+            <div className="min-w-0 flex-1 basis-64">
+              <h2 className="text-sm font-medium">{summary(changes, people)}</h2>
+              <ChangeList changes={changes} tools={tools} />
+            </div>
+            <div className="flex gap-2">
+              <Button onClick={onDiscard}>Discard</Button>
+              <Button variant="primary" loading={pending} disabled={blocked} onClick={onSave}>
+                Save changes
+              </Button>
+            </div>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+function summary({ tools, members }: Changes, people: number): string {
+  const parts = [
+    tools.added.length > 0 && `gives ${count(tools.added.length, 'tool')}`,
+    tools.removed.length > 0 && `takes ${count(tools.removed.length, 'tool')}`,
+  ].filter(Boolean);
+  if (parts.length > 0)
+    return `Saving ${parts.join(' and ')} ${tools.added.length > 0 ? 'to' : 'from'} ${count(people, 'person', 'people')}.`;
+  const joins = members.added.length;
+  const leaves = members.removed.length;
+  if (joins + leaves > 0)
+    return `Saving ${[
+      joins > 0 && `adds ${count(joins, 'person', 'people')}`,
+      leaves > 0 && `removes ${count(leaves, 'person', 'people')}`,
+    ]
+      .filter(Boolean)
+      .join(' and ')}.`;
+  return 'Unsaved changes.';
+}
+
+function ChangeList({ changes, tools }: { changes: Changes; tools: readonly ToolLine[] }) {
+  const classOf = new Map(tools.map((tool) => [tool.name, toolClasses.find(({ id }) => id === tool.class)!]));
+  const entries = [
+    ...(changes.name === null
+      ? []
+      : [{ added: true, text: `name “${changes.name}”`, mono: false, note: null }]),
+    ...differences(changes.tools).map((entry) => ({
+      ...entry,
+      mono: true,
+      note: classOf.get(entry.text) ?? null,
+    })),
+    ...differences(changes.members).map((entry) => ({ ...entry, mono: false, note: null })),
+    ...differences(changes.methods).map((entry) => ({ ...entry, mono: true, note: null })),
+  ];
+  return (
+    <ul className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-sm">
+      {entries.map(({ added, text, mono, note }) => (
+        <li key={`${added} ${text}`} className="flex min-w-0 items-center gap-1.5">
+          {added ? (
+            <Plus aria-hidden="true" className="text-success size-3.5 shrink-0" />
+          ) : (
+            <Minus aria-hidden="true" className="text-danger size-3.5 shrink-0" />
+          )}
+          <span className="sr-only">{added ? 'adds' : 'removes'}</span>
+          <span className={mono ? 'font-mono text-xs [overflow-wrap:anywhere]' : '[overflow-wrap:anywhere]'}>
+            {text}
+          </span>
+          {note && note.id !== 'read' && <Badge tone={note.tone}>{note.title}</Badge>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function differences({ added, removed }: { added: string[]; removed: string[] }) {
+  return [
+    ...added.map((text) => ({ added: true, text })),
+    ...removed.map((text) => ({ added: false, text })),
+  ];
+}

@@ -1,0 +1,189 @@
+// What an admin can do about a member: change, hand out a new link, remove.
+'use client';
+import Ellipsis from 'lucide-react/icons/ellipsis';
+import KeyRound from 'lucide-react/icons/key-round';
+import Pencil from 'lucide-react/icons/pencil';
+import UserMinus from 'lucide-react/icons/user-minus';
+import { useState, type FormEvent } from 'react';
+import { call } from '../api';
+import { Problem } from '../problem';
+import { AlertDialog } from '../ui/alert-dialog';
+import { Button } from '../ui/button';
+import { Callout } from '../ui/callout';
+import { Dialog, DialogActions } from '../ui/dialog';
+import { IconButton } from '../ui/icon-button';
+import { Menu, MenuItem, MenuSeparator } from '../ui/menu';
+import { toast } from '../ui/toast';
+import { useCall } from '../use-call';
+import { InviteLink } from './invite-link';
+import { emailsIn, MemberFields, type MemberDraft } from './member-fields';
+import type { GroupChoice, Member } from './words';
+
+interface Given {
+  member: Member;
+  groups: readonly GroupChoice[];
+  listed: boolean;
+  self: boolean;
+}
+
+export function PersonActions({ member, groups, listed, self }: Given) {
+  const [open, setOpen] = useState<'edit' | 'link' | 'remove' | null>(null);
+  const close = () => setOpen(null);
+  return (
+    <>
+      <Menu
+        trigger={<IconButton label={`Actions for ${member.name}`} icon={<Ellipsis aria-hidden="true" />} />}
+      >
+        <MenuItem icon={<Pencil aria-hidden="true" />} onSelect={() => setOpen('edit')}>
+          Change
+        </MenuItem>
+        <MenuItem icon={<KeyRound aria-hidden="true" />} onSelect={() => setOpen('link')}>
+          {member.signInReady ? 'Reset the password' : 'New invite link'}
+        </MenuItem>
+        <MenuSeparator />
+        <MenuItem danger icon={<UserMinus aria-hidden="true" />} onSelect={() => setOpen('remove')}>
+          Remove
+        </MenuItem>
+      </Menu>
+      {open === 'edit' && <Change {...{ member, groups, listed, self }} onClose={close} />}
+      {open === 'link' && <NewLink member={member} onClose={close} />}
+      {open === 'remove' && <Remove member={member} self={self} onClose={close} />}
+    </>
+  );
+}
+
+function Change({ member, groups, listed, self, onClose }: Given & { onClose: () => void }) {
+  const { pending, problem, run } = useCall();
+  const [draft, setDraft] = useState<MemberDraft>({
+    name: member.name,
+    role: member.role,
+    groups: member.groups,
+    asanaEmails: member.asanaEmails.join(', '),
+  });
+
+  async function save(event: FormEvent) {
+    event.preventDefault();
+    const { asanaEmails, groups: slugs, ...rest } = draft;
+    const done = await run(() =>
+      call('PATCH /members/{email}', {
+        path: { email: member.email },
+        body: { ...rest, groups: [...slugs], ...(listed ? { asanaEmails: emailsIn(asanaEmails) } : {}) },
+      }),
+    );
+    if (!done) return;
+    onClose();
+    toast('Saved', member.email);
+  }
+
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose();
+      }}
+      title={`Change ${member.name}`}
+      description={member.email}
+    >
+      <form onSubmit={(event) => void save(event)} className="flex flex-col gap-4">
+        <Problem problem={problem} />
+        <MemberFields draft={draft} groups={groups} listed={listed} onChange={setDraft} />
+        {draft.role !== member.role && (
+          <Callout tone="info">
+            {self ? 'This is you: a new role signs you out.' : 'A new role signs the person out everywhere.'}{' '}
+            Agent tokens and connections stay.
+          </Callout>
+        )}
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" variant="primary" loading={pending}>
+            Save
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+function NewLink({ member, onClose }: { member: Member; onClose: () => void }) {
+  const { pending, problem, run } = useCall();
+  const [url, setUrl] = useState<string | null>(null);
+  return (
+    <Dialog
+      open
+      sticky
+      onOpenChange={(open) => {
+        if (!open) onClose();
+      }}
+      title={member.signInReady ? `Reset ${member.name}’s password` : `New invite link for ${member.name}`}
+    >
+      {url ? (
+        <InviteLink url={url} email={member.email} />
+      ) : (
+        <div className="flex flex-col gap-3">
+          <Problem problem={problem} />
+          <p className="text-ink-2 text-sm">
+            {member.signInReady
+              ? 'You get a link with which they set a new password. The present password works until they do; then they are signed out everywhere. Agent tokens and connections stay.'
+              : 'You get a new link with which they set a password. The earlier link stops working.'}
+          </p>
+        </div>
+      )}
+      <DialogActions>
+        {url ? (
+          <Button variant="primary" onClick={onClose}>
+            I have copied it
+          </Button>
+        ) : (
+          <>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button
+              variant="primary"
+              loading={pending}
+              onClick={async () => {
+                const done = await run(() =>
+                  call('POST /members/{email}/invite', { path: { email: member.email } }),
+                );
+                if (done) setUrl(done.answer.inviteUrl);
+              }}
+            >
+              Create link
+            </Button>
+          </>
+        )}
+      </DialogActions>
+    </Dialog>
+  );
+}
+
+function Remove({ member, self, onClose }: { member: Member; self: boolean; onClose: () => void }) {
+  const { pending, problem, run } = useCall();
+  return (
+    <AlertDialog
+      open
+      onOpenChange={(open) => {
+        if (!open) onClose();
+      }}
+      title={self ? 'Remove yourself?' : `Remove ${member.name}?`}
+      confirm={self ? 'Remove myself' : 'Remove person'}
+      pending={pending}
+      problem={<Problem problem={problem} />}
+      onConfirm={async () => {
+        const done = await run(() => call('DELETE /members/{email}', { path: { email: member.email } }));
+        if (!done) return;
+        onClose();
+        toast('Removed', member.email);
+      }}
+    >
+      <p>For {self ? 'you' : member.email} all of this ends at once:</p>
+      <ul className="mt-1 list-disc pl-5">
+        <li>every sign-in, invite link and password</li>
+        <li>every agent token and consent given to a client; agents are refused from the next call on</li>
+        <li>every Asana connection, which is also revoked at Asana</li>
+        <li>membership in {member.groups.length > 0 ? member.groups.join(', ') : 'any group'}</li>
+      </ul>
+      <p className="mt-2">
+        What they did stays in the audit. Nothing in Asana is deleted. This can’t be undone.
+      </p>
+    </AlertDialog>
+  );
+}

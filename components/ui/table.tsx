@@ -1,0 +1,163 @@
+// Dense tables: sticky header, and below 768 px each row becomes a block whose cells carry their column's name.
+import type { ComponentProps, ReactNode } from 'react';
+import { classNames } from './class-names';
+
+// The roles are spelled out because `display: block` takes them away in some browsers.
+/* oxlint-disable jsx-a11y/no-redundant-roles, jsx-a11y/no-interactive-element-to-noninteractive-role */
+
+/** `label` names the table for screen readers. */
+export function Table({
+  label,
+  children,
+  className,
+}: {
+  label: string;
+  children: ReactNode;
+  className?: string;
+}) {
+  return (
+    <table
+      role="table"
+      aria-label={label}
+      className={classNames(
+        'w-full border-separate border-spacing-0 text-left text-sm max-md:block',
+        className,
+      )}
+    >
+      {children}
+    </table>
+  );
+}
+
+/** A column's name: plain, `end` for numbers on the right, `wide` for what only a wide screen shows, `hidden` for a name read out but not shown. */
+export type Column = string | { end: string } | { wide: string } | { hidden: string };
+
+/** The header row. */
+export function TableHead({ columns }: { columns: readonly Column[] }) {
+  return (
+    <thead role="rowgroup" className="max-md:sr-only">
+      <tr role="row">
+        {columns.map((column) => {
+          const [[kind, text]] = Object.entries(typeof column === 'string' ? { plain: column } : column) as [
+            [string, string],
+          ];
+          return (
+            <th
+              key={text}
+              role="columnheader"
+              scope="col"
+              className={classNames(
+                'border-line bg-sunken text-ink-3 sticky top-12 z-10 h-8 border-b px-3 text-xs font-medium whitespace-nowrap first:rounded-tl-box first:pl-4 last:rounded-tr-box last:pr-4 lg:top-0',
+                kind === 'end' && 'text-right',
+                kind === 'wide' && 'max-lg:hidden',
+              )}
+            >
+              {kind === 'hidden' ? <span className="sr-only">{text}</span> : text}
+            </th>
+          );
+        })}
+      </tr>
+    </thead>
+  );
+}
+
+/** The rows. */
+export function TableBody({ children }: { children: ReactNode }) {
+  return (
+    <tbody role="rowgroup" className="max-md:block [&>tr:last-child>*]:border-b-0">
+      {children}
+    </tbody>
+  );
+}
+
+/** A row; blocks on a narrow screen. */
+export function Row({ children, className, ...rest }: ComponentProps<'tr'>) {
+  return (
+    <tr
+      role="row"
+      {...rest}
+      className={classNames(
+        'hover:bg-hover/50 max-md:border-line max-md:relative max-md:block max-md:border-b max-md:px-4 max-md:py-2.5 max-md:last:border-b-0',
+        className,
+      )}
+    >
+      {children}
+    </tr>
+  );
+}
+
+/** A row across all columns that names the rows below it. */
+export function GroupRow({ span, children }: { span: number; children: ReactNode }) {
+  return (
+    <tr role="row" className="max-md:block">
+      <th
+        role="rowheader"
+        scope="rowgroup"
+        colSpan={span}
+        className="border-line bg-surface border-b px-4 pt-4 pb-1.5 text-left font-normal max-md:block"
+      >
+        {children}
+      </th>
+    </tr>
+  );
+}
+
+const cell =
+  'md:border-line h-10 px-3 py-1.5 align-middle md:border-b md:first:pl-4 md:last:pr-4 max-md:block max-md:h-auto max-md:p-0';
+
+/** The cell that names its row. */
+export function RowHeader({ children, className }: { children: ReactNode; className?: string }) {
+  return (
+    <th
+      role="rowheader"
+      scope="row"
+      className={classNames(cell, 'text-left font-normal max-md:pb-1', className)}
+    >
+      {children}
+    </th>
+  );
+}
+
+/** A cell. `label` is its column's name, shown before the value on a narrow screen. */
+export function Cell({
+  label,
+  end,
+  children,
+  className,
+}: {
+  label?: string;
+  end?: boolean;
+  children: ReactNode;
+  className?: string;
+}) {
+  return (
+    <td
+      role="cell"
+      data-label={label}
+      className={classNames(
+        cell,
+        label &&
+          'max-md:flex! max-md:items-baseline max-md:gap-2 max-md:py-0.5 max-md:before:text-ink-3 max-md:before:w-24 max-md:before:shrink-0 max-md:before:text-xs max-md:before:content-[attr(data-label)]',
+        end && 'md:text-right',
+        className,
+      )}
+    >
+      {children}
+    </td>
+  );
+}
+
+/** The cell with a row's actions: last column, or the upper right corner of the block on a narrow screen. */
+export function ActionsCell({ children }: { children: ReactNode }) {
+  return (
+    <td
+      role="cell"
+      className={classNames(
+        cell,
+        'md:w-px md:whitespace-nowrap max-md:absolute! max-md:top-1.5 max-md:right-2',
+      )}
+    >
+      <div className="flex justify-end gap-1">{children}</div>
+    </td>
+  );
+}

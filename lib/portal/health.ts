@@ -1,0 +1,94 @@
+// What the health room shows: each fact with a sentence that says what to do where it is red.
+import { readFileSync } from 'node:fs';
+import { callOutbound } from '../http';
+import { db, pool } from '../db';
+import { env } from '../env';
+import { checkKeyRing } from '../vault/vault';
+
+export interface Fact {
+  ok: boolean;
+  detail: string;
+}
+
+/** Whether the database answers within a second. */
+export async function databaseFact(): Promise<Fact> {
+  const answered = await Promise.race([
+    pool()
+      .query('SELECT 1')
+      .then(
+        () => true,
+        () => false,
+      ),
+    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 1_000).unref()),
+  ]);
+  return answered
+    ? { ok: true, detail: 'PostgreSQL answers.' }
+    : {
+        ok: false,
+        detail:
+          'PostgreSQL does not answer; calls are refused until it does. Check DATABASE_URL or the data folder\u2019s disk.',
+      };
+}
+
+/** Whether the key ring opens what the database holds. */
+export async function keysFact(): Promise<Fact> {
+  try {
+    await checkKeyRing();
+    return { ok: true, detail: 'The key ring opens this database.' };
+  } catch {
+    return {
+      ok: false,
+      detail: 'The key ring does not open this database; restore GATEHOUSE_KEYS (or keys.json) as it was.',
+    };
+  }
+}
+
+async function asanaFact(): Promise<Fact> {
+  try {
+    // Without a token a healthy endpoint answers 401 or 405 (Asana's own hint).
+    const { status } = await callOutbound(env().ASANA_MCP_URL, {
+      method: 'GET',
+      timeoutMs: 3_000,
+      maxBytes: 65_536,
+    });
+    if (status === 401 || status === 405) return { ok: true, detail: 'Asana\u2019s MCP server answers.' };
+    return {
+      ok: false,
+      detail: `Asana\u2019s MCP server answers with status ${status}; see Asana\u2019s status page.`,
+    };
+  } catch {
+    return {
+      ok: false,
+      detail:
+        'Asana\u2019s MCP server can\u2019t be reached; check this machine\u2019s way out and ASANA_MCP_URL.',
+    };
+  }
+}
+
+/** Everything the health room shows for one organization. */
+export async function readHealth(organizationId: string) {
+  const [database, keys, asana, active, needsReconnect, pending] = await Promise.all([
+    databaseFact(),
+    keysFact(),
+    asanaFact(),
+    db().connection.count({ where: { organizationId, status: 'active' } }),
+    db().connection.count({ where: { organizationId, status: 'needs_reconnect' } }),
+    db().revocation.count({ where: { organizationId, confirmedAt: null } }),
+  ]);
+  return {
+    database,
+    keys,
+    asana,
+    connections: { active, needsReconnect },
+    revocations: { pending },
+    version: version(),
+  };
+}
+
+let known: string | undefined;
+
+/** The product's version, from package.json. */
+export function version(): string {
+  known ??= String((JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version);
+  return known;
+}

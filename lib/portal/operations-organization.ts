@@ -1,0 +1,201 @@
+// Operations on the organization: its settings, its Asana app, its catalogue, its API keys, its health.
+import { z } from 'zod';
+import { checkAsanaApp } from '../asana/check-app';
+import { readAsanaApp, saveAsanaApp, type AsanaAppView } from '../asana/asana-app';
+import { listTools, updateTool } from '../catalogue/catalogue';
+import { syncTools } from '../catalogue/sync-tools';
+import { AppError } from '../errors';
+import { readOrganization, updateOrganization } from '../people/organizations';
+import { createApiKey, deleteApiKey, listApiKeys } from '../tokens/api-keys';
+import { readHealth } from './health';
+import { operation } from './operation';
+import { ADMIN, days, instant, name, READERS, role, uuid } from './schemas';
+
+const settings = z.object({
+  name,
+  workspaces: z
+    .array(z.object({ gid: z.string().regex(/^\d{1,30}$/, 'must be a gid'), name: z.string().max(200) }))
+    .max(100)
+    .nullable(),
+  driftPolicy: z.enum(['hold', 'warn']),
+  asanaEmail: z.enum(['same', 'listed', 'any']),
+  asanaPlan: z.enum(['free', 'paid']),
+});
+
+const toAsanaApp = ({ clientId, secretSetAt, redirectUrl }: AsanaAppView) => ({
+  clientId,
+  secretSetAt: secretSetAt?.toISOString() ?? null,
+  redirectUrl,
+});
+
+const asanaApp = z.object({
+  clientId: z.string().nullable(),
+  secretSetAt: instant.nullable(),
+  redirectUrl: z.string(),
+});
+
+const tool = z.object({
+  name: z.string(),
+  title: z.string().nullable(),
+  class: z.enum(['read', 'write', 'destructive', 'internal', 'unknown']),
+  status: z.enum(['reviewed', 'new', 'changed', 'missing']),
+  blocked: z.boolean(),
+  groups: z.array(z.string()),
+  tokens: z.number(),
+  description: z.string().nullable(),
+  inputSchema: z.unknown(),
+  annotations: z.record(z.string(), z.unknown()).nullable(),
+  _meta: z.record(z.string(), z.unknown()).nullable(),
+  seen: z.record(z.string(), z.unknown()).nullable(),
+});
+
+const apiKey = z.object({
+  id: uuid,
+  name: z.string(),
+  role,
+  last4: z.string(),
+  expiresAt: instant.nullable(),
+  lastUsedAt: instant.nullable(),
+  createdAt: instant,
+});
+
+const fact = z.object({ ok: z.boolean(), detail: z.string() });
+
+export const organizationOperations = {
+  'GET /organization': operation({
+    summary: 'The organization and its settings',
+    who: ADMIN,
+    effect: 'read',
+    answer: settings,
+    run: ({ tx, actor }) => readOrganization(tx, actor.organizationId),
+  }),
+  'PATCH /organization': operation({
+    summary: 'Change settings of the organization',
+    who: ADMIN,
+    effect: 'change',
+    body: settings.partial(),
+    answer: settings,
+    run: ({ tx, actor }, { body }) => updateOrganization(tx, actor, body),
+  }),
+  'GET /asana-app': operation({
+    summary: 'The registered Asana app; the secret is never returned',
+    who: ADMIN,
+    effect: 'read',
+    answer: asanaApp,
+    run: async ({ actor }) => toAsanaApp(await readAsanaApp(actor.organizationId)),
+  }),
+  'PUT /asana-app': operation({
+    summary:
+      'Register the Asana app, or rotate its secret. Another client id disconnects everybody and needs confirm=true',
+    who: ADMIN,
+    effect: 'change',
+    query: z.object({ confirm: z.enum(['true', 'false']).optional() }),
+    body: z.object({
+      clientId: z
+        .string()
+        .trim()
+        .regex(/^[\x21-\x7e]{1,200}$/, 'must be the client id from the OAuth tab, without spaces'),
+      clientSecret: z
+        .string()
+        .trim()
+        .regex(/^[\x21-\x7e]{1,500}$/, 'must be the client secret from the OAuth tab, without spaces'),
+    }),
+    answer: asanaApp,
+    run: async ({ tx, actor }, { body, query }) => {
+      await saveAsanaApp(tx, actor, body, { confirm: query.confirm === 'true' });
+      return toAsanaApp(await readAsanaApp(actor.organizationId, tx));
+    },
+  }),
+  'POST /asana-app/check': operation({
+    summary: 'Check the registration at Asana',
+    who: ADMIN,
+    effect: 'outside',
+    answer: z.object({
+      checks: z.array(
+        z.object({
+          id: z.string(),
+          status: z.enum(['pass', 'warn', 'fail']),
+          message: z.string(),
+          fix: z.string().nullable(),
+        }),
+      ),
+    }),
+    run: ({ actor }) => checkAsanaApp(actor.organizationId),
+  }),
+  'GET /tools': operation({
+    summary: 'The catalogue of Asana\u2019s tools',
+    who: READERS,
+    effect: 'read',
+    answer: z.object({ tools: z.array(tool) }),
+    run: async ({ tx, actor }) => ({
+      tools: (await listTools(tx, actor.organizationId)) as z.infer<typeof tool>[],
+    }),
+  }),
+  'POST /tools/sync': operation({
+    summary: 'Compare the catalogue with what Asana lists now',
+    who: ADMIN,
+    effect: 'outside',
+    answer: z.object({
+      added: z.array(z.string()),
+      changed: z.array(z.string()),
+      removed: z.array(z.string()),
+    }),
+    run: ({ actor }) => syncTools(actor),
+  }),
+  'PATCH /tools/{name}': operation({
+    summary: 'Review or block a tool',
+    who: ADMIN,
+    effect: 'change',
+    path: z.object({ name: z.string().max(200) }),
+    body: z
+      .object({ status: z.literal('reviewed').optional(), blocked: z.boolean().optional() })
+      .refine(
+        (body) => body.status !== undefined || body.blocked !== undefined,
+        'give status: "reviewed", blocked, or both',
+      ),
+    answer: tool,
+    run: async ({ tx, actor }, { path, body }) =>
+      (await updateTool(tx, actor, path.name, body)) as z.infer<typeof tool>,
+  }),
+  'GET /api-keys': operation({
+    summary: 'API keys of the organization',
+    who: ADMIN,
+    effect: 'read',
+    answer: z.object({ apiKeys: z.array(apiKey) }),
+    run: async ({ tx, actor }) => ({ apiKeys: await listApiKeys(tx, actor.organizationId) }),
+  }),
+  'POST /api-keys': operation({
+    summary: 'Make an API key; the answer holds the only copy',
+    who: ADMIN,
+    effect: 'change',
+    status: 201,
+    body: z.object({ name, role, expiresInDays: days.optional() }),
+    answer: z.object({ id: uuid, key: z.string() }),
+    run: ({ tx, actor }, { body }) => createApiKey(tx, actor, body),
+  }),
+  'DELETE /api-keys/{id}': operation({
+    summary: 'End an API key',
+    who: ADMIN,
+    effect: 'change',
+    path: z.object({ id: z.string() }),
+    answer: 'none',
+    run: ({ tx, actor }, { path }) => {
+      if (!uuid.safeParse(path.id).success) throw new AppError('not_found', 'There is no such API key.');
+      return deleteApiKey(tx, actor, path.id);
+    },
+  }),
+  'GET /health': operation({
+    summary: 'Whether everything that Gatehouse needs is well',
+    who: ADMIN,
+    effect: 'outside',
+    answer: z.object({
+      database: fact,
+      keys: fact,
+      asana: fact,
+      connections: z.object({ active: z.number(), needsReconnect: z.number() }),
+      revocations: z.object({ pending: z.number() }),
+      version: z.string(),
+    }),
+    run: ({ actor }) => readHealth(actor.organizationId),
+  }),
+};

@@ -1,0 +1,36 @@
+// Schemas that several operations share, and the role lists.
+import { z } from 'zod';
+import { MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS } from '../people/passwords';
+import { METHOD_FAMILIES } from '../policy/policy';
+
+export const ADMIN = ['admin'] as const;
+export const READERS = ['admin', 'auditor'] as const;
+export const EVERYONE = ['admin', 'auditor', 'member'] as const;
+
+export const role = z.enum(EVERYONE);
+export const name = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(120, 'must have at most 120 characters');
+// Plain ASCII addresses only: look-alike letters, comments and quoted parts have no place in a key (SP-10).
+export const email = z
+  .email('must be an e-mail address')
+  .max(254)
+  .transform((value) => value.toLowerCase());
+export const password = z
+  .string()
+  .min(MIN_PASSWORD_CHARS, `must have at least ${MIN_PASSWORD_CHARS} characters`)
+  .max(MAX_PASSWORD_CHARS, `must have at most ${MAX_PASSWORD_CHARS} characters`);
+export const days = z
+  .number()
+  .int('must be a whole number of days')
+  .min(1, 'must be at least 1 day')
+  .max(3650, 'must be at most 3650 days');
+export const uuid = z.uuid();
+export const instant = z.string();
+export const slug = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens');
+export const toolNames = z.array(z.string().min(1).max(200)).max(1000);
+export const methods = z.array(z.enum(METHOD_FAMILIES)).max(METHOD_FAMILIES.length);
