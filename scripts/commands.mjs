@@ -30,8 +30,8 @@ const commands = {
   build: { build: true },
   sandbox: { build: false, run: tsx('lib/sandbox/main.ts'), set: production },
   organization: { build: false, run: tsx('scripts/organization.ts'), set: production },
-  test: { build: true, run: script('scripts/run-tests.mjs') },
-  'test:full': { build: true, run: script('scripts/run-tests.mjs'), set: { FULL: '1' } },
+  test: { build: true, clients: true, run: script('scripts/run-tests.mjs') },
+  'test:full': { build: true, clients: true, run: script('scripts/run-tests.mjs'), set: { FULL: '1' } },
   check: { build: false, run: script('scripts/run-checks.mjs') },
 };
 
@@ -56,7 +56,7 @@ export async function runCommand(name, args) {
   // Killed with -9, npm passes nothing on; without npm, a parent that ends first is no fault (`… &` in a shell).
   if (process.env.npm_lifecycle_event) followParent(() => end('SIGTERM'));
   try {
-    await prepare({ build: command.build });
+    await prepare(command);
   } catch (error) {
     if (!(error instanceof PreparationError)) throw error;
     console.error(error.message);

@@ -122,8 +122,14 @@ async function main(): Promise<void> {
     await stop();
     process.exit(0);
   }
+  // Ctrl+C arrives twice, from the terminal and from npm: the second must not cut the first short.
+  let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void stop().then(() => process.exit(0)));
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      void stop().finally(() => process.exit(0));
+    });
 }
 
 function showWhereToClick(sandbox: Sandbox, token: string): void {

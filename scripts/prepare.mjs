@@ -13,11 +13,18 @@ const steps = {
   install: { stamp: at('node_modules', '.gatehouse-stamp'), wanted: packagesWanted, run: install },
   generate: { stamp: at('lib', 'generated', '.gatehouse-stamp'), wanted: schemaWanted, run: generate },
   build: { stamp: at('.next', 'gatehouse-stamp'), wanted: sourcesWanted, run: build },
+  clients: {
+    stamp: at('tests', 'clients', 'node_modules', '.gatehouse-stamp'),
+    wanted: () => sha256(readFileSync(at('tests', 'clients', 'package-lock.json'))),
+    run: () => installPackages('installed the test clients', join('tests', 'clients')),
+  },
 };
 
-/** Does what is stale. `build`: the Next build too. Prints a line for each thing done. Throws `PreparationError`. */
-export async function prepare({ build: withBuild }) {
-  const needed = withBuild ? [steps.install, steps.generate, steps.build] : [steps.install, steps.generate];
+/** Does what is stale. `build`: the Next build too; `clients`: the real MCP clients that tests drive. Prints a line for each thing done. Throws `PreparationError`. */
+export async function prepare({ build: withBuild, clients: withClients }) {
+  const needed = [steps.install, steps.generate];
+  if (withBuild) needed.push(steps.build);
+  if (withClients) needed.push(steps.clients);
   if (!needed.some(isStale)) return;
   mkdirSync(workFolder, { recursive: true });
   writeFileSync(join(workFolder, '.gitignore'), '*\n'); // it ignores itself
@@ -49,18 +56,17 @@ function packagesWanted() {
 }
 
 async function install() {
-  if (npmInstalledIt()) return;
+  if (!npmInstalledIt()) await installPackages('installed packages', '.');
+}
+
+/** `npm ci` in a folder of this clone, with a line that begins with `done`. */
+async function installPackages(done, folder) {
   const npm = process.env.npm_execpath;
   const [program, ...first] = npm && basename(npm) === 'npm-cli.js' ? [process.execPath, npm] : ['npm'];
   // No package needs its install script, so none gets to run one. NODE_ENV=production would leave out what builds and tests.
   const flags = ['--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await runQuietly(
-    'installed packages',
-    'installing packages',
-    program,
-    [...first, 'ci', ...flags],
-    installEnv(),
-  );
+  const args = [...first, 'ci', '--prefix', at(folder), ...flags];
+  await runQuietly(done, 'installing packages', program, args, installEnv());
 }
 
 /** npm tells its scripts their place through npm_config_*; the npm inside must find its own. */
