@@ -166,6 +166,11 @@ function servePage(
   for (const name of STRIPPED) delete request.headers[name];
   request.headers[ADDRESS_HEADER] = request.socket.remoteAddress ?? 'unknown';
   request.headers[PATH_HEADER] = request.url ?? '/';
+  // On loopback next-auth follows the name it was called by (checked above), so that nobody is sent from 127.0.0.1 to localhost.
+  if (publicUrlIsLoopback()) {
+    request.headers['x-forwarded-host'] = request.headers.host;
+    request.headers['x-forwarded-proto'] = 'http';
+  }
   const nonce = randomBytes(16).toString('base64');
   const policy = [
     "default-src 'self'",

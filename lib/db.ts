@@ -27,7 +27,7 @@ function held(): Held {
   const pool = new pg.Pool({
     connectionString: url,
     max: 12,
-    connectionTimeoutMillis: 900,
+    connectionTimeoutMillis: 3_000,
     idleTimeoutMillis: 30_000,
     // A statement that hangs must not hold a call: DESIGN asks for a refusal within a second on the hot path (admit), ten here.
     statement_timeout: 10_000,
@@ -47,8 +47,7 @@ export function pool(): pg.Pool {
 
 function namesOrganization(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null || depth > 3) return false;
-  if (Array.isArray(value))
-    return value.every((entry) => namesOrganization(entry, depth + 1));
+  if (Array.isArray(value)) return value.every((entry) => namesOrganization(entry, depth + 1));
   return Object.entries(value).some(
     ([key, entry]) =>
       (key === 'organizationId' && typeof entry === 'string') ||

@@ -46,7 +46,11 @@ const schema = z.object({
     .optional(),
   GATEHOUSE_ORGANIZATION: z.string().min(1).max(120).optional(),
   GATEHOUSE_ADMIN_EMAIL: z.email('must be an e-mail address').optional(),
-  GATEHOUSE_ADMIN_PASSWORD: z.string().min(10, 'must have at least 10 characters').optional(),
+  GATEHOUSE_ADMIN_PASSWORD: z
+    .string()
+    .min(10, 'must have at least 10 characters')
+    .max(200, 'must have at most 200 characters')
+    .optional(),
   ASANA_MCP_URL: httpUrl.default('https://mcp.asana.com/v2/mcp'),
   ASANA_OAUTH_URL: httpUrl.default('https://app.asana.com'),
   ASANA_RESOURCE: z.string().default('https://mcp.asana.com/v2'),

@@ -123,11 +123,14 @@ export async function searchAudit(
 }
 
 function readCursor(cursor: string): { at: string; id: string } {
-  const [, at, id] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([0-9a-f-]{36})$/.exec(
+  const [, at, ms, id] =
+    /^((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}Z) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
       Buffer.from(cursor, 'base64url').toString(),
     ) ?? [];
-  if (!at || !id) throw new AppError('invalid', 'The cursor is not one that this list gave.');
+  // A moment that no calendar has (the 30th of February, a year 0) would be an error of the database.
+  const moment = new Date(`${ms}Z`);
+  const real = moment.getUTCFullYear() > 0 && moment.toISOString() === `${ms}Z`;
+  if (!at || !id || !real) throw new AppError('invalid', 'The cursor is not one that this list gave.');
   return { at, id };
 }
 

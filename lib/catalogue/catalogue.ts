@@ -82,6 +82,9 @@ export async function updateTool(
   change: { status?: 'reviewed'; blocked?: boolean },
 ): Promise<Tool> {
   const { organizationId } = actor;
+  // Locked against a sync that stores another definition while this one is accepted.
+  await tx.$executeRaw`
+    SELECT 1 FROM tools WHERE organization_id = ${organizationId}::uuid AND name = ${name} FOR UPDATE`;
   const row = await tx.tool.findUnique({ where: { organizationId_name: { organizationId, name } } });
   if (!row) throw new AppError('not_found', `The catalogue has no tool "${name}".`);
   if (change.status === 'reviewed' && row.status === 'missing')
@@ -131,6 +134,8 @@ export async function applyListing(
   listed: readonly ToolDefinition[],
 ): Promise<SyncResult> {
   const { organizationId } = actor;
+  // One sync of an organization after the other: two that both find a new tool must not both insert it.
+  await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`;
   const known = new Map(
     (await tx.tool.findMany({ where: { organizationId } })).map((row) => [row.name, row]),
   );

@@ -1,6 +1,6 @@
 // One PostgreSQL server on one database folder: make the database, start it, wait for it, stop it.
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chownSync,
   closeSync,
@@ -13,12 +13,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { childEnv, EnvironmentError } from '../env';
+import { freePort } from './free-port';
 import {
   databaseFolder,
   disarmPidFile,
@@ -146,23 +146,6 @@ function openLog(location: Location): { log: number; size: number } {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > LOG_SIZE_MAX) renameSync(file, `${file}.1`);
   return { log: openSync(file, 'a', 0o600), size: size > LOG_SIZE_MAX ? 0 : size };
-}
-
-/**
- * A port that nobody listens on, below every system's range for outgoing connections: from within that range an outgoing
- * connection could sit on the port while a crashed server is started again, and a client that keeps calling a closed
- * port could end up connected to itself.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 32_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) return port;
-  }
 }
 
 /** True as soon as the server lets us in with our password (so it is ours); false when it stopped running. */

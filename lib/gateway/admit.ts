@@ -4,6 +4,7 @@
 //
 // Group commit: calls that arrive while a batch is being written form the next one, so that a lone call waits for nobody and a
 // crowd shares the cost. One snapshot per batch, taken after the batch is closed (READ COMMITTED, a single statement).
+import type { Pool, PoolClient } from 'pg';
 import { pool } from '../db';
 import { grantedSql, toolDenialSql, type Denial } from '../policy/policy';
 
@@ -154,6 +155,7 @@ interface Row {
 
 interface Waiting {
   request: AdmissionRequest;
+  askedMs: number;
   resolve(admission: Admission): void;
   reject(error: unknown): void;
 }
@@ -165,7 +167,7 @@ let writing = false;
 export function admit(request: AdmissionRequest): Promise<Admission> {
   if (waiting.length >= MAX_WAITING) return Promise.reject(new AdmissionUnavailable('too many calls wait'));
   return new Promise((resolve, reject) => {
-    waiting.push({ request, resolve, reject });
+    waiting.push({ request, askedMs: performance.now(), resolve, reject });
     if (!writing) void writeBatches();
   });
 }
@@ -178,7 +180,13 @@ async function writeBatches(): Promise<void> {
     const batch = waiting.slice(0, MAX_BATCH);
     waiting = waiting.slice(MAX_BATCH);
     try {
-      const rows = new Map((await query(batch.map(({ request }) => request))).map((row) => [row.n, row]));
+      // The time runs from when a call asked: one that waited behind a batch that hung is refused as soon as that one.
+      const timeoutMs = TIMEOUT_MS - (performance.now() - batch[0]!.askedMs);
+      const answered = await query(
+        batch.map(({ request }) => request),
+        timeoutMs,
+      );
+      const rows = new Map(answered.map((row) => [row.n, row]));
       for (const [n, { resolve }] of batch.entries()) resolve(toAdmission(rows.get(n + 1)));
     } catch (error) {
       const unavailable = new AdmissionUnavailable('the database does not answer', { cause: error });
@@ -188,7 +196,7 @@ async function writeBatches(): Promise<void> {
   writing = false;
 }
 
-async function query(requests: AdmissionRequest[]): Promise<Row[]> {
+async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<Row[]> {
   const values = [
     requests.map((request) => request.callId),
     requests.map((request) => request.bearerHash),
@@ -202,13 +210,16 @@ async function query(requests: AdmissionRequest[]): Promise<Row[]> {
   let timer: NodeJS.Timeout | undefined;
   let isLate = false;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    // One turn of the event loop later: an answer that is here already, behind a loop that was busy, still counts.
+    const fail = () => {
       isLate = true;
+      trustedSinceMs = performance.now();
       reject(new Error('admission timed out'));
-    }, TIMEOUT_MS);
+    };
+    timer = setTimeout(() => setImmediate(fail), timeoutMs);
   });
   try {
-    const connecting = pool().connect();
+    const connecting = checkOut();
     // A connection that comes after its time goes straight back.
     connecting.then(
       (client) => isLate && client.release(),
@@ -216,6 +227,9 @@ async function query(requests: AdmissionRequest[]): Promise<Row[]> {
     );
     const client = await Promise.race([connecting, late]);
     let broken: Error | undefined;
+    // A connection that is lost while it is ours says so by an event too, which without a listener would end the process.
+    const ignore = () => undefined;
+    client.on('error', ignore);
     try {
       const answer = await Promise.race([
         client.query<Row>({ name: 'admit', text: STATEMENT, values }),
@@ -226,11 +240,29 @@ async function query(requests: AdmissionRequest[]): Promise<Row[]> {
       broken = error as Error;
       throw error;
     } finally {
+      client.off('error', ignore);
       // A connection whose statement timed out still runs it; it is closed, not reused.
       client.release(broken);
     }
   } finally {
     clearTimeout(timer);
+  }
+}
+
+// A network that dies silently leaves connections that look alive. Once one got no answer, none from before it is tried again;
+// otherwise each of the pool's would cost its second after the database is back.
+let trustedSinceMs = 0;
+const connectedMs = new WeakMap<PoolClient, number>();
+const watched = new WeakSet<Pool>();
+
+async function checkOut(): Promise<PoolClient> {
+  const from = pool();
+  if (!watched.has(from)) from.on('connect', (client) => connectedMs.set(client, performance.now()));
+  watched.add(from);
+  for (;;) {
+    const client = await from.connect();
+    if ((connectedMs.get(client) ?? 0) >= trustedSinceMs) return client;
+    client.release(true);
   }
 }
 

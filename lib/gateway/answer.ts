@@ -26,6 +26,8 @@ export interface Exchange {
   progressToken: string | undefined;
   /** Turns Asana's result (JSON text) into the agent's; null where it is not what was asked for. */
   rewrite(result: string): string | null;
+  /** What the agent reads of Asana's words in a JSON-RPC error. */
+  errorMessage(said: string): string;
   /** Called once, with what became of the call. */
   settled(outcome: Outcome, reason?: string): void;
 }
@@ -116,7 +118,7 @@ function readError(error: string, exchange: Exchange): Final | null {
   const { code, message } = JSON.parse(error) as { code?: unknown; message?: unknown };
   if (!Number.isInteger(code) || typeof message !== 'string') return null;
   return {
-    text: errorText(exchange.agentId, code as number, message.slice(0, 2_000)),
+    text: errorText(exchange.agentId, code as number, exchange.errorMessage(message)),
     outcome: 'upstream_error',
   };
 }
@@ -222,7 +224,7 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
   let first = next();
   first.catch(() => undefined);
   try {
-    const begun = await Promise.race([first, pause(KEEP_ALIVE_MS)]);
+    const begun = await within(first, KEEP_ALIVE_MS);
     // Nothing came before the answer itself: then it can be plain JSON, and a broken one can still have a status.
     if (begun !== 'waiting') {
       if (begun.done) return broken(exchange, 'cut');
@@ -238,7 +240,7 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
   async function* events(): AsyncGenerator<string> {
     try {
       for (;;) {
-        const got = await Promise.race([first, pause(KEEP_ALIVE_MS)]);
+        const got = await within(first, KEEP_ALIVE_MS);
         if (got === 'waiting') {
           yield ': keep-alive\n\n';
           continue;
@@ -257,8 +259,9 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
       // Falls through to the error below: whatever broke, the agent must not take silence for success.
     } finally {
       void iterator.return(undefined);
+      // Also where the reader of these events went away before their end.
+      exchange.settled('unknown', 'cut');
     }
-    exchange.settled('unknown', 'cut');
     yield `event: message\ndata: ${outcomeUnknown(exchange.agentId)}\n\n`;
   }
   return answerEvents(events());
@@ -276,8 +279,14 @@ function broken(exchange: Exchange, reason: string): McpAnswer {
   return answerJson(502, outcomeUnknown(exchange.agentId));
 }
 
-function pause(ms: number): Promise<'waiting'> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve('waiting'), ms).unref();
+async function within<T>(work: Promise<T>, ms: number): Promise<T | 'waiting'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'waiting'>((resolve) => {
+    timer = setTimeout(() => resolve('waiting'), ms).unref();
   });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

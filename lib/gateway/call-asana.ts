@@ -4,6 +4,7 @@ import { UpstreamError } from '../asana/mcp-client';
 import { freshAccessToken, RefreshFailure, type FreshToken } from '../asana/refresh';
 import { retryAfterMs } from '../asana/retry-after';
 import type { Outcome } from '../audit/system-call';
+import { isDatabaseGone } from '../errors';
 import { OutboundError, type OutboundAnswer } from '../http';
 import { admit, AdmissionUnavailable, type Admission, type Admitted, type AdmittedConnection } from './admit';
 import { answerFrom, collect, topLevelMembers, type Exchange } from './answer';
@@ -76,6 +77,11 @@ export async function callAsana(call: AdmittedCall): Promise<McpAnswer> {
     if (error instanceof RefreshFailure) return tokenFailed(journey, error);
     if (error instanceof OutboundError) return outboundFailed(journey, error);
     if (error instanceof UpstreamError) return ownSessionFailed(journey, error);
+    // The database is asked on the way there (lease, record of our own session) and never after an answer that was executed.
+    if (isDatabaseGone(error)) {
+      journey.settled('upstream_error', 'unavailable');
+      return answerUnavailable(id);
+    }
     journey.settled('unknown', 'internal');
     throw error;
   }
@@ -94,7 +100,7 @@ function begin(call: AdmittedCall): Journey {
     settled(outcome, reason) {
       if (done) return;
       done = true;
-      if (journey.flight !== null) inFlight.delete(journey.flight);
+      land(journey);
       noteOutcome({
         organizationId: admitted.organizationId,
         callId,
@@ -130,6 +136,11 @@ async function admittedStill(journey: Journey): Promise<McpAnswer | null> {
 // Asana's ids of the calls in flight, by the agent's: only so can an agent cancel its own.
 const inFlight = new Map<string, string>();
 
+/** An id that was used again while in flight belongs to the later call. */
+function land({ flight, callId }: Journey): void {
+  if (flight !== null && inFlight.get(flight) === callId) inFlight.delete(flight);
+}
+
 function flightKey(journey: Journey, id: Json | undefined): string {
   return JSON.stringify([
     journey.admitted.credentialId,
@@ -154,9 +165,9 @@ async function travel(journey: Journey, token: FreshToken): Promise<McpAnswer> {
   }
   if (cancels !== undefined) message.params.set('requestId', cancels);
   if (request.method === 'DELETE') return endSession(journey, token);
-  let upstream = await send(journey, token);
-  if (upstream.status === 401) {
-    upstream.body.destroy();
+  let upstream = await send(journey, token).catch(refusedOpening);
+  if (upstream === null || upstream.status === 401) {
+    upstream?.body.destroy();
     const { organizationId } = journey.admitted;
     const renewed = await freshAccessToken(
       { organizationId, id: journey.connection.id },
@@ -165,6 +176,12 @@ async function travel(journey: Journey, token: FreshToken): Promise<McpAnswer> {
     upstream = await send(journey, renewed);
   }
   return answerOf(journey, upstream);
+}
+
+/** Null where Asana refused the token already at our own session: that is a 401 like the call's own. */
+function refusedOpening(error: unknown): null {
+  if (error instanceof UpstreamError && error.reason === 'unauthorized') return null;
+  throw error;
 }
 
 async function send(journey: Journey, token: FreshToken): Promise<OutboundAnswer> {
@@ -247,12 +264,18 @@ function exchangeOf(journey: Journey, opened: (protocolVersion: string) => void)
     agentId: message.id ?? null,
     progressToken: token === undefined ? undefined : encodeJson(token),
     settled,
+    errorMessage: (said) => wordsFor(message, said),
     rewrite(result) {
       if (message.method === 'initialize') return rewriteInitialize(result, admitted, opened);
       if (message.method === 'tools/list') return rewriteList(result, new Set(admitted.visible ?? []));
       return result;
     },
   };
+}
+
+/** Asana's words are for who called a tool; beside a list or an opening they could name what is hidden (RF-17). */
+function wordsFor({ method }: Message, said: string): string {
+  return method === 'tools/call' ? said.slice(0, 2_000) : 'Asana refused the request.';
 }
 
 function rewriteInitialize(
@@ -296,7 +319,9 @@ async function failureOf(journey: Journey, upstream: OutboundAnswer): Promise<Mc
     settled('upstream_error', 'status_400');
     return answerJson(
       error ? 400 : 502,
-      error ? errorText(id, error.code, error.message) : notExecuted(id, 'Asana refused the request (400).'),
+      error
+        ? errorText(id, error.code, wordsFor(message, error.message))
+        : notExecuted(id, 'Asana refused the request (400).'),
     );
   }
   upstream.body.destroy();
@@ -346,9 +371,7 @@ async function errorIn(upstream: OutboundAnswer): Promise<{ code: number; messag
   try {
     const error = topLevelMembers((await collect(upstream.body, 65_536)).toString())?.get('error');
     const { code, message } = JSON.parse(error ?? 'null') as { code?: unknown; message?: unknown };
-    return Number.isInteger(code) && typeof message === 'string'
-      ? { code: code as number, message: message.slice(0, 2_000) }
-      : null;
+    return Number.isInteger(code) && typeof message === 'string' ? { code: code as number, message } : null;
   } catch {
     return null;
   }
@@ -390,6 +413,7 @@ async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswe
 async function tokenFailed(journey: Journey, failure: RefreshFailure): Promise<McpAnswer> {
   const { admitted, message, callId } = journey;
   if (failure.kind === 'needs_reconnect') {
+    land(journey);
     const { connection } = admitted;
     return answerWithoutConnection(
       { ...admitted, connection: connection && { ...connection, status: 'needs_reconnect' } },

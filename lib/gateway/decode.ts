@@ -35,7 +35,8 @@ export const ANSWER_LIMITS: DecodeLimits = {
   maxDepth: 256,
   maxElements: 2_000_000,
   maxStringChars: 16_777_216,
-  strictKeyDepth: 1,
+  // The list and the tools in it: a tool with a second `Name` would be shown under another name than it was checked by.
+  strictKeyDepth: 2,
 };
 
 const PROTOCOL_KEYS = new Set([

@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import { uuidv7 } from '../audit/append';
 import { isOwnOrigin } from '../env';
+import { isDatabaseGone } from '../errors';
+import { log } from '../log';
 import { methodAccess, type Denial } from '../policy/policy';
 import { hashToken, isWellFormedToken } from '../tokens/token-format';
 import { admit, AdmissionUnavailable } from './admit';
@@ -36,7 +38,7 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Answers one request to /mcp. Never throws: what goes wrong inside is an answer too. */
 export async function handleMcp(request: McpRequest): Promise<McpAnswer> {
-  const answer = await steps(request);
+  const answer = await steps(request).catch(answerFailure);
   countAnswer(answer.status);
   return answer;
 }
@@ -95,6 +97,13 @@ async function steps(request: McpRequest): Promise<McpAnswer> {
   );
 }
 
+/** What broke inside before anything was sent. After that callAsana knows better and answers itself. */
+function answerFailure(error: unknown): McpAnswer {
+  if (isDatabaseGone(error)) return answerUnavailable(null);
+  log().error({ err: error }, 'a request to /mcp failed');
+  return answerError(500, null, -32603, 'Something went wrong inside Gatehouse; it is logged.');
+}
+
 /** Origin, method and size: all that is judged before it matters who calls. */
 function checkHeaders({ method, header }: McpRequest): McpAnswer | null {
   if (header('origin') !== undefined && !isOwnOrigin(header('origin'), header('host')))
@@ -109,8 +118,10 @@ function checkHeaders({ method, header }: McpRequest): McpAnswer | null {
 function checkContentHeaders({ method, header }: McpRequest): McpAnswer | null {
   if (method !== 'POST') return null;
   const plain = (status: number, message: string) => answerError(status, null, -32000, message);
-  if (!/^application\/json\s*(?:;|$)/i.test(header('content-type') ?? ''))
-    return plain(415, 'Send Content-Type: application/json.');
+  const type = header('content-type') ?? '';
+  // Who declares another charset means other text than we would read (PP-14).
+  if (!/^application\/json\s*(?:;|$)/i.test(type) || /;\s*charset\s*=(?!\s*"?utf-8"?\s*(?:;|$))/i.test(type))
+    return plain(415, 'Send Content-Type: application/json, in UTF-8.');
   if (!/^(?:identity)?$/i.test(header('content-encoding') ?? ''))
     return plain(415, 'Send the body without Content-Encoding.');
   if (!accepts(header('accept'))) return plain(406, 'Send Accept: application/json, text/event-stream.');
@@ -146,7 +157,8 @@ function readBearer(request: McpRequest): { hash: Uint8Array; unknown: string } 
 /** Says which other credential this looks like; what people met behind OpenAI's bare 424 was one of these. */
 function mixUp(token: string | undefined): string {
   if (token === undefined) return 'Send exactly one header Authorization: Bearer gth_...';
-  if (/^\d+\/\d+(\/\d+)?:[0-9a-f]+$/i.test(token))
+  // Access, refresh and personal tokens alike, the oldest form (0/ and 32 digits) included.
+  if (/^\d\/(?:\d+(?:\/\d+){0,2}:)?[0-9a-f]{16,}$/i.test(token))
     return 'This is a token of Asana (OAuth or personal access token); Gatehouse takes its own agent tokens only, gth_...';
   if (token.startsWith('ghk_'))
     return 'This is an API key of Gatehouse; it opens /api/v1 only. Mint an agent token for /mcp';
@@ -177,7 +189,8 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
   if (request.method === 'GET') return { ...base, method: null, record: false };
   // Ending a session reaches Asana, so it is on record like a call.
   if (request.method === 'DELETE') return { ...base, method: 'DELETE', record: true };
-  const body = await request.body(MAX_BODY_BYTES);
+  const body = await request.body(MAX_BODY_BYTES).catch(() => undefined);
+  if (body === undefined) return { answer: answerError(400, null, -32700, 'The body broke off.') };
   if (body === null) return { answer: answerError(413, null, -32600, tooLarge) };
   const decoded = decodeMessage(body);
   if ('refused' in decoded) return malformed(decoded.refused);
@@ -185,15 +198,26 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
   const refused = checkMessage(message, request);
   if (refused) return malformed(refused, message);
   const access = methodAccess(message.method);
+  const tool = message.method === 'tools/call' ? (message.params.get('name') as string) : null;
   return {
     message,
-    method: message.method,
-    tool: message.method === 'tools/call' ? (message.params.get('name') as string) : null,
+    method: recordable(message.method),
+    tool: tool === null ? null : recordable(tool),
     family: access === 'open' || access === 'closed' ? null : access,
-    denial: access === 'closed' ? 'method_not_allowed' : null,
+    denial: access === 'closed' ? 'method_not_allowed' : tool === null ? null : unrecordable(tool),
     argumentsHash: message.method === 'tools/call' ? hashArguments(message) : null,
     record: message.method !== 'ping',
   };
+}
+
+// PostgreSQL's text holds no NUL: one such name would fail the statement of the whole batch, other agents' calls included.
+function recordable(text: string): string {
+  return text.slice(0, 200).replaceAll('\0', '\uFFFD');
+}
+
+/** A name that can't be kept as it is can't be in the catalogue either; it must not be decided by what is kept of it. */
+function unrecordable(tool: string): Denial | null {
+  return recordable(tool) === tool ? null : 'unknown_tool';
 }
 
 function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
@@ -201,8 +225,8 @@ function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
   return {
     message,
     refused,
-    method: refused.method,
-    tool: typeof name === 'string' ? name.slice(0, 200) : null,
+    method: refused.method === null ? null : recordable(refused.method),
+    tool: typeof name === 'string' ? recordable(name) : null,
     family: null,
     denial: 'malformed',
     argumentsHash: null,

@@ -16,7 +16,7 @@ export interface GatewayOutcome extends CallOutcome {
 
 let waiting: GatewayOutcome[] = [];
 let timer: NodeJS.Timeout | undefined;
-let flushing: Promise<void> | undefined;
+let flushing: Promise<void> = Promise.resolve();
 
 /** Notes an outcome; returns at once. While the database is away outcomes wait, up to a bound, oldest kept. */
 export function noteOutcome(outcome: GatewayOutcome): void {
@@ -26,13 +26,12 @@ export function noteOutcome(outcome: GatewayOutcome): void {
 }
 
 /** Writes what waits; for the end of the process and for tests. */
-export async function flushOutcomes(): Promise<void> {
+export function flushOutcomes(): Promise<void> {
   clearTimeout(timer);
   timer = undefined;
-  await flushing;
-  flushing = write();
-  await flushing;
-  flushing = undefined;
+  // One after the other: two writers of the same batch would each cut it off, and with it what came in between.
+  flushing = flushing.then(write);
+  return flushing;
 }
 
 async function write(): Promise<void> {

@@ -47,11 +47,18 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   response.writeHead(status, headers);
   for await (const piece of body) {
     // In the legacy era a disconnect is not a cancel: the answer is read to its end, for the record.
-    if (!response.writable) continue;
-    if (!response.write(piece))
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve).once('close', resolve);
-      });
+    if (response.destroyed) continue;
+    if (!response.write(piece)) await drained(response);
   }
   response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }

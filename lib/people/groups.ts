@@ -71,10 +71,20 @@ async function requireRow(tx: Tx, organizationId: string, slug: string): Promise
   return row;
 }
 
+// Locked, so that what the audit calls `before` is what the change replaced, and of two deletions one finds nothing.
+async function lockRow(tx: Tx, organizationId: string, slug: string): Promise<Row> {
+  await tx.$executeRaw`
+    SELECT 1 FROM groups WHERE organization_id = ${organizationId}::uuid AND slug = ${slug} FOR UPDATE`;
+  return requireRow(tx, organizationId, slug);
+}
+
 /** One group; throws `not_found`. */
 export async function requireGroup(tx: Tx, organizationId: string, slug: string): Promise<Group> {
   return toGroup(await requireRow(tx, organizationId, slug));
 }
+
+const exists = (slug: string) =>
+  new AppError('exists', `There is a group "${slug}" already; choose another name.`);
 
 export interface GroupContent {
   name: string;
@@ -95,12 +105,17 @@ export async function createGroup(
     where: { organizationId_slug: { organizationId, slug } },
     select: { id: true },
   });
-  if (taken) throw new AppError('exists', `There is a group "${slug}" already; choose another name.`);
-  const { id } = await tx.group.create({
-    data: { organizationId, slug, name: input.name, methods: input.methods ?? [] },
-    select: { id: true },
-  });
-  await fill(tx, organizationId, id, input);
+  if (taken) throw exists(slug);
+  const parts = await resolve(tx, organizationId, input);
+  const { id } = await tx.group
+    .create({
+      data: { organizationId, slug, name: input.name, methods: input.methods ?? [] },
+      select: { id: true },
+    })
+    .catch((error: unknown) => {
+      throw (error as { code?: string }).code === 'P2002' ? exists(slug) : error;
+    });
+  await fill(tx, organizationId, id, parts);
   const after = await requireGroup(tx, organizationId, slug);
   await appendEvent(tx, actor, { action: 'group.created', target: `group:${slug}`, after });
   return after;
@@ -118,7 +133,9 @@ export async function replaceGroup(
   expectedVersion: number | null,
 ): Promise<Group> {
   const { organizationId } = actor;
-  const before = await requireRow(tx, organizationId, slug);
+  await requireRow(tx, organizationId, slug);
+  const parts = await resolve(tx, organizationId, input);
+  const before = await lockRow(tx, organizationId, slug);
   // The condition stands in the UPDATE itself: of two admins who read the same version only one gets through.
   const { count } = await tx.group.updateMany({
     where: {
@@ -136,7 +153,7 @@ export async function replaceGroup(
   if (count === 0) throw new AppError('stale_version');
   await tx.groupTool.deleteMany({ where: { organizationId, groupId: before.id } });
   await tx.groupMember.deleteMany({ where: { organizationId, groupId: before.id } });
-  await fill(tx, organizationId, before.id, input);
+  await fill(tx, organizationId, before.id, parts);
   const after = await requireGroup(tx, organizationId, slug);
   await appendEvent(tx, actor, {
     action: 'group.updated',
@@ -149,20 +166,24 @@ export async function replaceGroup(
 
 /** Deletes a group; its members lose the tools it gave them. */
 export async function deleteGroup(tx: Tx, actor: Actor, slug: string): Promise<void> {
-  const before = await requireRow(tx, actor.organizationId, slug);
+  const before = await lockRow(tx, actor.organizationId, slug);
   await tx.group.delete({
     where: { organizationId_id: { organizationId: actor.organizationId, id: before.id } },
   });
   await appendEvent(tx, actor, { action: 'group.deleted', target: `group:${slug}`, before: toGroup(before) });
 }
 
-/** Makes a member belong to exactly these groups. Throws `unknown_group`. */
+/** Makes a member, whose row the caller has locked or made, belong to exactly these groups. Throws `unknown_group`. */
 export async function setMemberGroups(
   tx: Tx,
   organizationId: string,
   memberId: string,
   slugs: string[],
 ): Promise<void> {
+  await tx.$executeRaw`
+    SELECT 1 FROM groups g WHERE organization_id = ${organizationId}::uuid AND (slug = ANY(${slugs}::text[])
+      OR EXISTS (SELECT 1 FROM group_members m WHERE m.group_id = g.id AND m.member_id = ${memberId}::uuid))
+    ORDER BY id FOR UPDATE`;
   const groups = await tx.group.findMany({
     where: { organizationId, slug: { in: slugs } },
     select: { id: true, slug: true },
@@ -189,29 +210,40 @@ export async function setMemberGroups(
   });
 }
 
-async function fill(tx: Tx, organizationId: string, groupId: string, content: GroupContent): Promise<void> {
-  const names = [...new Set(content.tools)];
+interface Parts {
+  toolNames: string[];
+  memberIds: string[];
+}
+
+/** What a group's content names. Its members can't be removed before the transaction ends. Throws `unknown_tool`, `unknown_member`. */
+async function resolve(tx: Tx, organizationId: string, content: GroupContent): Promise<Parts> {
+  const toolNames = [...new Set(content.tools)];
   const known = await tx.tool.findMany({
-    where: { organizationId, name: { in: names } },
+    where: { organizationId, name: { in: toolNames } },
     select: { name: true },
   });
-  const unknown = names.find((name) => !known.some((tool) => tool.name === name));
+  const unknown = toolNames.find((name) => !known.some((tool) => tool.name === name));
   if (unknown !== undefined)
     throw new AppError(
       'unknown_tool',
       `The catalogue has no tool "${unknown}"; sync the tools or correct the name.`,
     );
   const emails = [...new Set(content.members.map((email) => email.toLowerCase()))];
-  const members = await tx.member.findMany({
-    where: { organizationId, email: { in: emails } },
-    select: { id: true, email: true },
-  });
+  const members = await tx.$queryRaw<{ id: string; email: string }[]>`
+    SELECT id, email FROM members WHERE organization_id = ${organizationId}::uuid AND email = ANY(${emails}::text[])
+    ORDER BY id FOR KEY SHARE`;
   const stranger = emails.find((email) => !members.some((member) => member.email === email));
   if (stranger !== undefined)
     throw new AppError('unknown_member', `There is no member "${stranger}"; invite the person first.`);
-  await tx.groupTool.createMany({ data: names.map((toolName) => ({ organizationId, groupId, toolName })) });
+  return { toolNames, memberIds: members.map(({ id }) => id) };
+}
+
+async function fill(tx: Tx, organizationId: string, groupId: string, { toolNames, memberIds }: Parts) {
+  await tx.groupTool.createMany({
+    data: toolNames.map((toolName) => ({ organizationId, groupId, toolName })),
+  });
   await tx.groupMember.createMany({
-    data: members.map(({ id: memberId }) => ({ organizationId, groupId, memberId })),
+    data: memberIds.map((memberId) => ({ organizationId, groupId, memberId })),
   });
 }
 
@@ -221,7 +253,8 @@ export function slugOf(name: string): string {
     .normalize('NFKD')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60);
+    .replace(/^-+/, '')
+    .slice(0, 60)
+    .replace(/-+$/, '');
   return slug || 'group';
 }

@@ -4,6 +4,7 @@ import { deploymentDb, transaction, type Tx } from '../db';
 import { env } from '../env';
 import { AppError } from '../errors';
 import { hashToken, isWellFormedToken, mintToken } from '../tokens/token-format';
+import { lockMember } from './members';
 import { hashPassword } from './passwords';
 import { endMemberSessions } from './sessions';
 
@@ -12,6 +13,7 @@ const INVITE_DAYS = 7;
 /** Makes the member's one valid invite (an earlier one ends) and returns its link. */
 export async function invite(tx: Tx, actor: Actor, member: { id: string; email: string }): Promise<string> {
   const { organizationId } = actor;
+  await lockMember(tx, organizationId, member.email);
   const token = mintToken('ghi');
   await tx.invite.deleteMany({ where: { organizationId, memberId: member.id } });
   await tx.invite.create({
@@ -43,6 +45,10 @@ export async function acceptInvite(token: string, password: string): Promise<{ e
   const { organizationId, memberId } = found;
   const { email } = found.member;
   return transaction(async (tx) => {
+    // The member first, as whoever removes it does.
+    await lockMember(tx, organizationId, email).catch((error: unknown) => {
+      throw error instanceof AppError ? gone : error;
+    });
     // Deleting is what uses it up: of two that come at once, one deletes a row and the other none.
     const { count } = await tx.invite.deleteMany({
       where: { organizationId, tokenHash, expiresAt: { gt: new Date() } },

@@ -1,6 +1,6 @@
 // Members: who belongs to an organization, in which role and groups. There is always an admin left.
 import { appendEvent, type Actor } from '../audit/append';
-import { deploymentDb, Prisma, type Tx } from '../db';
+import { Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
 import { setMemberGroups } from './groups';
 import { hashPassword } from './passwords';
@@ -62,9 +62,15 @@ async function requireRow(tx: Tx, organizationId: string, email: string): Promis
   return row;
 }
 
-/** A member's id; throws `not_found`. */
-export async function requireMemberId(tx: Tx, organizationId: string, email: string): Promise<string> {
-  return (await requireRow(tx, organizationId, email)).id;
+/**
+ * A member's id; throws `not_found`. The row is locked until the transaction ends. Everybody locks members first, then the
+ * organization, then groups in the order of their ids: so nobody waits in a circle.
+ */
+export async function lockMember(tx: Tx, organizationId: string, email: string): Promise<string> {
+  const [row] = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM members WHERE organization_id = ${organizationId}::uuid AND email = ${email.toLowerCase()} FOR UPDATE`;
+  if (!row) throw new AppError('not_found', `There is no member "${email}".`);
+  return row.id;
 }
 
 export interface NewMember {
@@ -76,6 +82,18 @@ export interface NewMember {
   asanaEmails?: string[];
 }
 
+/** Throws `email_taken` where anybody in the deployment has this address. In `tx`: a second connection beside it could starve. */
+export async function refuseTakenEmail(tx: Tx, email: string): Promise<void> {
+  const taken = await tx.$queryRaw<unknown[]>`SELECT 1 FROM members WHERE email = ${email}`;
+  if (taken.length > 0) throw new AppError('email_taken');
+}
+
+/** Says `email_taken` for an insert that lost a race for the address. */
+export function emailTaken(error: unknown): never {
+  if ((error as { code?: string }).code === 'P2002') throw new AppError('email_taken');
+  throw error;
+}
+
 /** Adds a member. Throws `email_taken` (in the whole deployment) and `unknown_group`. */
 export async function addMember(
   tx: Tx,
@@ -84,8 +102,7 @@ export async function addMember(
 ): Promise<{ id: string; member: Member }> {
   const { organizationId } = actor;
   const email = input.email.toLowerCase();
-  if (await deploymentDb().member.findUnique({ where: { email }, select: { id: true } }))
-    throw new AppError('email_taken');
+  await refuseTakenEmail(tx, email);
   const { id } = await tx.member
     .create({
       data: {
@@ -98,10 +115,7 @@ export async function addMember(
       },
       select: { id: true },
     })
-    .catch((error: unknown) => {
-      if ((error as { code?: string }).code === 'P2002') throw new AppError('email_taken');
-      throw error;
-    });
+    .catch(emailTaken);
   await setMemberGroups(tx, organizationId, id, input.groups ?? []);
   const member = toMember(await requireRow(tx, organizationId, email));
   await appendEvent(tx, actor, { action: 'member.added', target: `member:${email}`, after: member });
@@ -116,6 +130,7 @@ export async function updateMember(
   change: Partial<Omit<NewMember, 'email'>>,
 ): Promise<Member> {
   const { organizationId } = actor;
+  await lockMember(tx, organizationId, email);
   const before = await requireRow(tx, organizationId, email);
   if (before.role === 'admin' && change.role && change.role !== 'admin')
     await keepAnAdmin(tx, organizationId, before.id);
@@ -151,8 +166,11 @@ export async function updateMember(
  */
 export async function removeMember(tx: Tx, actor: Actor, email: string): Promise<void> {
   const { organizationId } = actor;
+  await lockMember(tx, organizationId, email);
   const before = await requireRow(tx, organizationId, email);
   if (before.role === 'admin') await keepAnAdmin(tx, organizationId, before.id);
+  // Not by the deletion's cascade: a group that loses a member is another version of itself.
+  await setMemberGroups(tx, organizationId, before.id, []);
   await tx.member.delete({ where: { organizationId_id: { organizationId, id: before.id } } });
   await appendEvent(tx, actor, {
     action: 'member.removed',
@@ -163,7 +181,7 @@ export async function removeMember(tx: Tx, actor: Actor, email: string): Promise
 
 // The organization's row is locked, so that two admins who demote each other at once can't both succeed (SP-07).
 async function keepAnAdmin(tx: Tx, organizationId: string, leavingId: string): Promise<void> {
-  await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR UPDATE`;
+  await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`;
   const others = await tx.member.count({ where: { organizationId, role: 'admin', id: { not: leavingId } } });
   if (others === 0) throw new AppError('last_admin');
 }

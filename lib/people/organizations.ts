@@ -2,7 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { seedCatalogue } from '../catalogue/catalogue';
 import { deploymentDb, Prisma, type Tx } from '../db';
-import { AppError } from '../errors';
+import { emailTaken, refuseTakenEmail } from './members';
 import { hashPassword } from './passwords';
 
 export interface OrganizationSettings {
@@ -35,6 +35,7 @@ export async function updateOrganization(
   actor: Actor,
   change: Partial<OrganizationSettings>,
 ): Promise<OrganizationSettings> {
+  await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${actor.organizationId}::uuid FOR NO KEY UPDATE`;
   const before = await readOrganization(tx, actor.organizationId);
   const { workspaces, ...rest } = change;
   const after = (await tx.organization.update({
@@ -55,22 +56,23 @@ export async function createOrganization(
   input: { name: string; admin: { email: string; name: string; password?: string }; credentialName: string },
 ): Promise<{ organizationId: string; adminId: string }> {
   const email = input.admin.email.toLowerCase();
-  if (await deploymentDb().member.findUnique({ where: { email }, select: { id: true } }))
-    throw new AppError('email_taken');
+  await refuseTakenEmail(tx, email);
   const { id: organizationId } = await tx.organization.create({
     data: { name: input.name },
     select: { id: true },
   });
-  const { id: adminId } = await tx.member.create({
-    data: {
-      organizationId,
-      email,
-      name: input.admin.name,
-      role: 'admin',
-      passwordHash: input.admin.password ? await hashPassword(input.admin.password) : null,
-    },
-    select: { id: true },
-  });
+  const { id: adminId } = await tx.member
+    .create({
+      data: {
+        organizationId,
+        email,
+        name: input.admin.name,
+        role: 'admin',
+        passwordHash: input.admin.password ? await hashPassword(input.admin.password) : null,
+      },
+      select: { id: true },
+    })
+    .catch(emailTaken);
   await seedCatalogue(tx, organizationId);
   await appendEvent(
     tx,

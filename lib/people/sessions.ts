@@ -30,7 +30,7 @@ export async function startSession(member: { id: string; organizationId: string 
 
 /** The member behind a session id, or null when the session ended, expired, or its member is gone. */
 export async function findSession(sessionId: string): Promise<SignedIn | null> {
-  if (!/^[0-9a-f-]{36}$/.test(sessionId)) return null;
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(sessionId)) return null;
   const session = await deploymentDb().session.findUnique({
     where: { id: sessionId, expiresAt: { gt: new Date() } },
     select: {

@@ -1,60 +1,33 @@
 // Signs people in by e-mail and password: same answer and time for a wrong address and a wrong password, a limit per address
 // of the network, and a lock per member after repeated failures.
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import { appendEvent } from '../audit/append';
-import { deploymentDb, pool, transaction } from '../db';
+import { deploymentDb, transaction } from '../db';
 import { AppError } from '../errors';
+import {
+  countAttempt,
+  countStranger,
+  FAILURES_BEFORE_LOCK,
+  isStrangerLocked,
+  LOCK_MINUTES,
+  refuseOverLimit,
+} from './attempts';
 import { checkPassword } from './passwords';
 
-const FAILURES_BEFORE_LOCK = 8;
-const LOCK_MINUTES = 15;
-
-let limiter: { pool: unknown; byAddress: RateLimiterPostgres } | undefined;
-
-function byAddress(): RateLimiterPostgres {
-  if (limiter?.pool !== pool())
-    limiter = {
-      pool: pool(),
-      byAddress: new RateLimiterPostgres({
-        storeClient: pool(),
-        tableName: 'rate_limits',
-        tableCreated: true,
-        keyPrefix: 'sign-in',
-        // One office may share an address; forty failures in ten minutes is nobody's typing.
-        points: 40,
-        duration: 600,
-        clearExpiredByTimeout: false,
-      }),
-    };
-  return limiter.byAddress;
-}
-
-/** Counts an attempt of a network address against guessing; throws `too_many_attempts` over the limit. */
-export async function countAttempt(address: string, points = 1): Promise<void> {
-  try {
-    await byAddress().consume(address, points);
-  } catch (error) {
-    if (error instanceof RateLimiterRes)
-      throw new AppError(
-        'too_many_attempts',
-        `Too many attempts; wait ${Math.ceil(error.msBeforeNext / 60_000)} minutes.`,
-      );
-    throw error;
-  }
-}
-
 /**
- * The member with this e-mail and password, or null. Throws `too_many_attempts` while the member is locked or the address is over
- * its limit, whether or not the password fits: a lock that a right password opens would be an oracle.
+ * The member with this e-mail and password, or null. Throws `too_many_attempts` while the e-mail (somebody's or not) is locked or
+ * the network address is over its limit, whether or not the password fits: a lock that a right password opens would be an oracle.
  */
 export async function signIn(input: {
   email: string;
   password: string;
   address: string;
 }): Promise<{ id: string; organizationId: string; email: string; name: string } | null> {
+  await refuseOverLimit(input.address);
   const email = input.email.trim().toLowerCase();
-  const member = await deploymentDb().member.findUnique({ where: { email } });
-  if (member?.lockedUntil && member.lockedUntil > new Date()) {
+  // PostgreSQL has no text with a NUL in it, and nobody such an address.
+  const member = email.includes('\0') ? null : await deploymentDb().member.findUnique({ where: { email } });
+  const locked = member ? (member.lockedUntil ?? 0) > new Date() : await isStrangerLocked(email);
+  if (locked) {
     await countAttempt(input.address);
     throw new AppError(
       'too_many_attempts',
@@ -62,9 +35,10 @@ export async function signIn(input: {
     );
   }
   const fits = await checkPassword(member?.passwordHash ?? null, input.password);
-  if (!fits) await countAttempt(input.address);
-  if (!member) return null;
-  return fits ? welcome(member) : remember(member);
+  if (fits && member) return welcome(member);
+  await countAttempt(input.address);
+  await (member ? remember(member) : countStranger(email));
+  return null;
 }
 
 type Found = NonNullable<Awaited<ReturnType<ReturnType<typeof deploymentDb>['member']['findUnique']>>>;
@@ -80,7 +54,7 @@ async function welcome(member: Found) {
   return { id: member.id, organizationId: member.organizationId, email: member.email, name: member.name };
 }
 
-async function remember(member: Found): Promise<null> {
+async function remember(member: Found): Promise<void> {
   await transaction(async (tx) => {
     const { failedSignIns } = await tx.member.update({
       where: { organizationId: member.organizationId, id: member.id },
@@ -98,7 +72,6 @@ async function remember(member: Found): Promise<null> {
       target: `member:${member.email}`,
     });
   });
-  return null;
 }
 
 function actorOf(member: Found) {

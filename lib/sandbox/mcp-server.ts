@@ -79,10 +79,11 @@ export async function handleMcp(context: McpContext, exchange: Exchange): Promis
 }
 
 /** The person and workspace that a grant stands for; undefined when the person left since. */
-function viewOf({ world }: McpContext, grant: Grant): View | undefined {
+function viewOf({ world, switches }: McpContext, grant: Grant): View | undefined {
   const user = world.users.get(grant.userGid);
   if (!user || !roleIn(user, grant.workspaceGid)) return undefined;
-  return { world, user, workspaceGid: grant.workspaceGid, now: new Date() };
+  const { workspaceGid } = grant;
+  return { world, user, workspaceGid, workspacesShown: switches.workspacesShown, now: new Date() };
 }
 
 function takeFault({ switches }: McpContext, { request, entry }: Exchange) {

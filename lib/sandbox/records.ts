@@ -20,6 +20,7 @@ export function userRecord(view: View, user: User): Json {
   const workspaces = user.memberships
     // Only workspaces that both belong to: the list of somebody else's employers is nobody's business.
     .filter(({ workspaceGid }) => view.user.memberships.some((mine) => mine.workspaceGid === workspaceGid))
+    .filter(({ workspaceGid }) => view.workspacesShown === 'all' || workspaceGid === view.workspaceGid)
     .map(({ workspaceGid }) => compact('workspace', view.world.workspaces.get(workspaceGid)!));
   return { ...compact('user', user), email: user.email, photo: null, workspaces };
 }

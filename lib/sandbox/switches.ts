@@ -39,6 +39,8 @@ export interface Switches {
   batches: boolean;
   /** Tool results carry `structuredContent` beside the text. */
   structuredContent: boolean;
+  /** Whether a person's record names the one workspace of the authorization, or all; Asana's way is not known. */
+  workspacesShown: 'bound' | 'all';
   /** `error_description` for an expired or revoked token; Asana's is not known. */
   expiredTokenText: string;
   /** The next n MCP requests answer 401 although their token is good. */
@@ -99,6 +101,7 @@ const TABLE: { readonly [Name in keyof Switches]: readonly [byDefault: Switches[
   instructions: ['Work with the tasks and projects of one Asana workspace.', orNull(isText)],
   batches: [true, isFlag],
   structuredContent: [false, isFlag],
+  workspacesShown: ['bound', oneOf(['bound', 'all'])],
   expiredTokenText: ['The access token expired or was revoked', isText],
   next401: [0, isCount],
   mcpFault: [null, orNull(oneOf(Object.keys(MCP_FAULTS)))],

@@ -17,6 +17,7 @@ export interface View {
   readonly world: World;
   readonly user: User;
   readonly workspaceGid: string;
+  readonly workspacesShown: 'bound' | 'all';
   readonly now: Date;
 }
 

@@ -114,8 +114,8 @@ export async function revokeAgentToken(
     where: { organizationId, memberId, id },
     select: { name: true },
   });
-  if (!found) throw new AppError('not_found', 'You have no such agent token.');
-  await tx.agentToken.deleteMany({ where: { organizationId, memberId, id } });
+  const { count } = await tx.agentToken.deleteMany({ where: { organizationId, memberId, id } });
+  if (!found || count === 0) throw new AppError('not_found', 'You have no such agent token.');
   await appendEvent(tx, actor, {
     action: 'agent_token.revoked',
     target: `agent_token:${id}`,

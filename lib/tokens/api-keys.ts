@@ -71,8 +71,8 @@ export async function deleteApiKey(tx: Tx, actor: Actor, id: string): Promise<vo
     where: { organizationId, id },
     select: { name: true, role: true },
   });
-  if (!found) throw new AppError('not_found', 'There is no such API key.');
-  await tx.apiKey.deleteMany({ where: { organizationId, id } });
+  const { count } = await tx.apiKey.deleteMany({ where: { organizationId, id } });
+  if (!found || count === 0) throw new AppError('not_found', 'There is no such API key.');
   await appendEvent(tx, actor, { action: 'api_key.deleted', target: `api_key:${id}`, before: found });
 }
 

@@ -1,0 +1,351 @@
+// Whatever happens while tokens are renewed: one refresh at a time, nobody disconnected but by Asana's clear word, nothing lost.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { saveAsanaApp } from '@/lib/asana/asana-app';
+import { freshAccessToken, RefreshFailure } from '@/lib/asana/refresh';
+import { pool, transaction } from '@/lib/db';
+import type { Sandbox } from '@/lib/sandbox/start-sandbox';
+import { openSecret, placeOf } from '@/lib/vault/vault';
+import * as setting from './setting';
+import {
+  addConnection,
+  addPerson,
+  connect,
+  connectionsOf,
+  eventsOf,
+  isRefresh,
+  lastConnectOf,
+  until,
+} from './setting';
+
+let sandbox: Sandbox;
+let close: () => Promise<void>;
+beforeAll(async () => ({ sandbox, close } = await setting.startSetting()));
+afterAll(() => close());
+beforeEach(() => sandbox.reset());
+
+const refreshes = () => sandbox.log.count(isRefresh);
+const EXPIRED = { leftMs: -1_000 };
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => 'succeeded',
+    (error: unknown) => (error instanceof RefreshFailure ? error.kind : error),
+  );
+/** Whether Asana's MCP server takes the token. */
+const works = async (accessToken: string) => {
+  const answer = await fetch(sandbox.mcpUrl, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${accessToken}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({
+      ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
+    }),
+  });
+  await answer.text();
+  return answer.status === 200;
+};
+const storedRefreshToken = async (person: setting.Person, id: string) =>
+  openSecret(
+    placeOf(person.organizationId, 'connections', 'refresh_token', id),
+    (await connectionsOf(person)).find((row) => row.id === id)!.refresh_token,
+  );
+
+describe('a token', () => {
+  test('with more than a minute left is used as it is, from the row that admission read, without any I/O', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person);
+    expect((await freshAccessToken(connection)).accessToken).toBe(connection.accessToken);
+    const [row] = await connectionsOf(person);
+    const known = {
+      ...{ organizationId: person.organizationId, id: connection.id, status: 'active' as const },
+      ...{ accessToken: row!.access_token, accessExpiresAt: new Date(Date.now() + 3_600_000), generation: 1 },
+    };
+    await pool().query('DELETE FROM connections WHERE id = $1', [connection.id]);
+    expect((await freshAccessToken(known)).accessToken).toBe(connection.accessToken);
+    expect(refreshes()).toBe(0);
+  });
+
+  test('that has expired, or is about to, is renewed and stored, and works', async () => {
+    for (const leftMs of [-1_000, 30_000]) {
+      const person = await addPerson(sandbox);
+      const connection = await addConnection(sandbox, person, { leftMs });
+      const fresh = await freshAccessToken(connection);
+      expect(fresh.accessToken).not.toBe(connection.accessToken);
+      expect(fresh.generation).toBe(2);
+      expect(fresh.expiresAt.getTime() - Date.now()).toBeGreaterThan(3_500_000);
+      expect(await works(fresh.accessToken)).toBe(true);
+      expect(await freshAccessToken(connection)).toEqual(fresh);
+    }
+    expect(refreshes()).toBe(2);
+  });
+
+  test('with a few minutes left is used while it is renewed in the background, once', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, { leftMs: 61_000 });
+    const tokens = await Promise.all(Array.from({ length: 10 }, () => freshAccessToken(connection)));
+    expect(new Set(tokens.map(({ accessToken }) => accessToken))).toEqual(new Set([connection.accessToken]));
+    await until(async () => (await connectionsOf(person))[0]!.generation === 2);
+    expect(refreshes()).toBe(1);
+  });
+
+  test('that was refused with 401 is renewed though it has not expired; a newer one is taken instead', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person);
+    const forced = await Promise.all([1, 2, 3].map(() => freshAccessToken(connection, { force: 1 })));
+    expect(new Set(forced.map(({ generation }) => generation))).toEqual(new Set([2]));
+    expect(refreshes()).toBe(1);
+    expect((await freshAccessToken(connection, { force: 1 })).generation).toBe(2);
+    expect(refreshes()).toBe(1);
+    expect((await freshAccessToken(connection, { force: 2 })).generation).toBe(3);
+    expect(refreshes()).toBe(2);
+  });
+
+  test('of a connection that is gone, or another organization’s, needs a reconnect', async () => {
+    const person = await addPerson(sandbox);
+    const stranger = await addPerson(sandbox);
+    const { id } = await addConnection(sandbox, person);
+    expect(await failureOf(freshAccessToken({ organizationId: stranger.organizationId, id }))).toBe(
+      'needs_reconnect',
+    );
+    expect(await failureOf(freshAccessToken({ ...person, id: crypto.randomUUID() }))).toBe('needs_reconnect');
+    expect(await failureOf(freshAccessToken({ ...person, id }))).toBe('succeeded');
+  });
+});
+
+test('UF-17: fifty callers of one process share one refresh', async () => {
+  const person = await addPerson(sandbox);
+  const connection = await addConnection(sandbox, person, EXPIRED);
+  const tokens = await Promise.all(Array.from({ length: 50 }, () => freshAccessToken(connection)));
+  expect(new Set(tokens.map(({ accessToken }) => accessToken)).size).toBe(1);
+  expect(refreshes()).toBe(1);
+});
+
+describe('OC-14: a refresh answer', () => {
+  test('without a refresh token (Asana’s normal one) keeps the old', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    await freshAccessToken(connection);
+    expect(await storedRefreshToken(person, connection.id)).toBe(connection.refreshToken);
+  });
+
+  test('with a new refresh token replaces the old, again and again', async () => {
+    sandbox.set({ rotateRefreshTokens: true });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    await freshAccessToken(connection);
+    const second = await storedRefreshToken(person, connection.id);
+    expect(second).not.toBe(connection.refreshToken);
+    expect((await freshAccessToken(connection, { force: 2 })).generation).toBe(3);
+    expect(await storedRefreshToken(person, connection.id)).not.toBe(second);
+  });
+});
+
+describe('OC-15: an error of the token endpoint', () => {
+  test.each(['500', '503', '429', 'nonsense', 'html', 'redirect', 'drop-before'] as const)(
+    '%s is transient: nothing is thrown away, and the next try works',
+    async (tokenFault) => {
+      sandbox.set({ tokenFault, retryAfterSeconds: null });
+      const person = await addPerson(sandbox);
+      const connection = await addConnection(sandbox, person, EXPIRED);
+      const before = await connectionsOf(person);
+      expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+      expect(await connectionsOf(person)).toEqual(before);
+      // OC-09: the refresh token and the secret never follow a redirect.
+      expect(sandbox.log.count(({ path }) => path === '/redirect-trap')).toBe(0);
+      sandbox.set({ tokenFault: null });
+      expect((await freshAccessToken(connection)).generation).toBe(2);
+    },
+  );
+
+  test('a hanging endpoint is given up after ten seconds, and the connection stays', async () => {
+    sandbox.set({ tokenFault: 'hang', tokenFaultCount: 1 });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    const startedMs = Date.now();
+    expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(Date.now() - startedMs).toBeLessThan(11_000);
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 1 }]);
+    expect((await freshAccessToken(connection)).generation).toBe(2);
+  });
+
+  test('UF-04: 429 with Retry-After is not asked again before, and the wait is passed on', async () => {
+    sandbox.set({ tokenFault: '429', retryAfterSeconds: 60 });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    for (let n = 0; n < 3; n += 1)
+      await expect(freshAccessToken(connection)).rejects.toMatchObject({
+        kind: 'transient',
+        retryAfterMs: expect.toSatisfy((ms: number) => ms > 58_000 && ms <= 60_000),
+      });
+    expect(refreshes()).toBe(1);
+  });
+
+  test('OC-16: invalid_client is the app’s problem: an alarm, nobody disconnected, well again with the new secret', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    const { clientId } = sandbox.addApp({ ...sandbox.apps[0], clientSecret: 'reset-at-asana' });
+    expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 1 }]);
+    expect(await lastConnectOf(person)).toBe('invalid_client');
+    await transaction((tx) => saveAsanaApp(tx, person.actor, { clientId, clientSecret: 'reset-at-asana' }));
+    expect((await freshAccessToken(connection)).generation).toBe(2);
+    expect(await lastConnectOf(person)).not.toBe('invalid_client');
+  });
+
+  test('OC-16: an alarm ends by itself when Asana takes the credentials again', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.set({ tokenFault: 'invalid_client', tokenFaultCount: 1 });
+    expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(await lastConnectOf(person)).toBe('invalid_client');
+    await freshAccessToken(connection);
+    expect(await lastConnectOf(person)).toBe('ok');
+  });
+});
+
+describe('UF-22: an authorization that the person ended at Asana', () => {
+  test('needs a reconnect, is on record once however many callers there are, and is asked for no more', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.revokeAll({ email: person.email });
+    const failures = await Promise.all(
+      Array.from({ length: 20 }, () => failureOf(freshAccessToken(connection))),
+    );
+    expect(new Set(failures)).toEqual(new Set(['needs_reconnect']));
+    expect(refreshes()).toBe(1);
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'needs_reconnect' }]);
+    const told = (await eventsOf(person)).filter(({ action }) => action === 'connection.needs_reconnect');
+    expect(told).toEqual([expect.objectContaining({ target: `connection:${connection.id}` })]);
+    expect(await failureOf(freshAccessToken(connection))).toBe('needs_reconnect');
+    expect(refreshes()).toBe(1);
+    expect(await connect(person)).toEqual({ connected: connection.id });
+    expect(await works((await freshAccessToken(connection)).accessToken)).toBe(true);
+  });
+});
+
+describe('UF-23: while the token endpoint fails', () => {
+  test('the present token is used as long as it lives, without asking on every call', async () => {
+    sandbox.set({ tokenFault: '503', retryAfterSeconds: null });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, { leftMs: 30_000 });
+    for (let n = 0; n < 10; n += 1)
+      expect((await freshAccessToken(connection)).accessToken).toBe(connection.accessToken);
+    expect(refreshes()).toBe(1);
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 1 }]);
+  });
+
+  test('a token that Asana refused (401) is not used again', async () => {
+    sandbox.set({ tokenFault: '503', retryAfterSeconds: null });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, { leftMs: 30_000 });
+    expect(await failureOf(freshAccessToken(connection, { force: 1 }))).toBe('transient');
+  });
+});
+
+describe('UF-20: when the answer to a refresh is lost', () => {
+  test('the old refresh token is tried once more, which is enough where Asana does not rotate', async () => {
+    sandbox.set({ loseRefreshAnswer: true, tokenFaultCount: 1 });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    expect((await freshAccessToken(connection)).generation).toBe(2);
+    expect(refreshes()).toBe(2);
+  });
+
+  test('and Asana has rotated, it ends with a reconnect on record: two requests, no silent loop', async () => {
+    sandbox.set({ loseRefreshAnswer: true, rotateRefreshTokens: true, tokenFaultCount: 1 });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    expect(await failureOf(freshAccessToken(connection))).toBe('needs_reconnect');
+    expect(refreshes()).toBe(2);
+    expect((await eventsOf(person)).at(-1)).toMatchObject({ action: 'connection.needs_reconnect' });
+  });
+});
+
+describe('while a refresh is under way', () => {
+  test('no connection to the database is held', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.set({ tokenFault: 'slow', slowMs: 600, tokenFaultCount: 1 });
+    const refreshing = freshAccessToken(connection);
+    await until(() => refreshes() === 1);
+    expect(pool().totalCount - pool().idleCount).toBe(0);
+    await refreshing;
+  });
+
+  test('UF-27: a stale invalid_grant does not clear what a sibling stored meanwhile; its token is taken', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.revokeAll({ email: person.email });
+    sandbox.set({ tokenFault: 'slow', slowMs: 600, tokenFaultCount: 1 });
+    const refreshing = freshAccessToken(connection);
+    await until(() => refreshes() === 1);
+    expect(await connect(person)).toEqual({ connected: connection.id });
+    const fresh = await refreshing;
+    expect(fresh.generation).toBe(2);
+    expect(await works(fresh.accessToken)).toBe(true);
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 2 }]);
+    expect((await eventsOf(person)).map(({ action }) => action)).not.toContain('connection.needs_reconnect');
+  });
+
+  test('UF-28: a reconnect wins over it, and the refresh token that lost is revoked', async () => {
+    sandbox.set({ rotateRefreshTokens: true });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.set({ tokenFault: 'slow', slowMs: 600, tokenFaultCount: 1 });
+    const refreshing = freshAccessToken(connection);
+    await until(() => refreshes() === 1);
+    expect(await connect(person)).toEqual({ connected: connection.id });
+    const fresh = await refreshing;
+    expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 2 }]);
+    expect(await works(fresh.accessToken)).toBe(true);
+    // One for the grant that the reconnect replaced, one for the token that the late refresh brought.
+    await until(
+      () => sandbox.log.count((entry) => setting.isRevocation(entry) && entry.status === 200) === 2,
+    );
+    expect(await setting.isLive(sandbox, await storedRefreshToken(person, connection.id))).toBe(true);
+  });
+
+  test('OC-17: a disconnect is final: the refresh writes nothing, and what it brought is revoked', async () => {
+    sandbox.set({ rotateRefreshTokens: true });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    sandbox.set({ tokenFault: 'slow', slowMs: 600, tokenFaultCount: 1 });
+    const refreshing = failureOf(freshAccessToken(connection));
+    await until(() => refreshes() === 1);
+    await pool().query('DELETE FROM connections WHERE id = $1', [connection.id]);
+    expect(await refreshing).toBe('needs_reconnect');
+    expect(await connectionsOf(person)).toEqual([]);
+    expect(sandbox.revokeAll({ email: person.email })).toBe(0);
+  });
+});
+
+describe('TV-06: a stored token that the vault can’t open', () => {
+  test('fails for that connection only, typed, and is not overwritten', async () => {
+    const person = await addPerson(sandbox);
+    const broken = await addConnection(sandbox, person);
+    const whole = await addConnection(sandbox, person);
+    // TV-03: the other row's ciphertext does not open here.
+    await pool().query(
+      `UPDATE connections SET access_token = (SELECT access_token FROM connections WHERE id = $2),
+         refresh_token = (SELECT refresh_token FROM connections WHERE id = $2) WHERE id = $1`,
+      [broken.id, whole.id],
+    );
+    const before = await connectionsOf(person);
+    expect(await failureOf(freshAccessToken(broken))).toBe('transient');
+    expect(await failureOf(freshAccessToken(broken, { force: 1 }))).toBe('transient');
+    expect(await connectionsOf(person)).toEqual(before);
+    expect(refreshes()).toBe(0);
+    expect((await freshAccessToken(whole)).accessToken).toBe(whole.accessToken);
+  });
+
+  test('TV-04: an access token in the refresh token’s column does not open, and nothing is sent', async () => {
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    await pool().query('UPDATE connections SET refresh_token = access_token WHERE id = $1', [connection.id]);
+    expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(refreshes()).toBe(0);
+  });
+});
