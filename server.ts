@@ -153,7 +153,10 @@ async function serve(
 
 function isOwnHost(host: string | undefined): boolean {
   if (host === undefined) return false;
-  if (host.toLowerCase() === new URL(env().GATEHOUSE_URL).host) return true;
+  const own = new URL(env().GATEHOUSE_URL);
+  // A Host may spell out the port that its scheme implies (RFC 9110 §4.2.3).
+  const spelledOut = `${own.hostname}:${own.port || (own.protocol === 'https:' ? 443 : 80)}`;
+  if ([own.host, spelledOut].includes(host.toLowerCase())) return true;
   return publicUrlIsLoopback() && isLoopbackHost(host);
 }
 

@@ -1,6 +1,8 @@
 // Operations on people: members, groups, invites, and the first set-up.
 import { z } from 'zod';
 import { endMemberConnections } from '../asana/connections';
+import { attemptRevocation } from '../asana/revoke';
+import { transaction } from '../db';
 import { AppError } from '../errors';
 import { countAttempt } from '../people/attempts';
 import { createGroup, deleteGroup, listGroups, replaceGroup, requireGroup } from '../people/groups';
@@ -135,14 +137,19 @@ export const peopleOperations = {
   'DELETE /members/{email}': operation({
     summary: 'Remove a member: ends sessions, tokens, grants and the Asana authorization',
     who: ADMIN,
-    effect: 'change',
+    effect: 'outside',
     path: memberPath,
     answer: 'none',
-    run: async ({ tx, actor }, { path }) => {
+    run: async ({ actor }, { path }) => {
       const memberEmail = path.email.toLowerCase();
-      const memberId = await lockMember(tx, actor.organizationId, memberEmail);
-      await endMemberConnections(tx, actor, { memberId, memberEmail });
-      await removeMember(tx, actor, memberEmail);
+      const revocations = await transaction(async (tx) => {
+        const memberId = await lockMember(tx, actor.organizationId, memberEmail);
+        const queued = await endMemberConnections(tx, actor, { memberId, memberEmail });
+        await removeMember(tx, actor, memberEmail);
+        return queued;
+      });
+      // Everything here has ended; Asana hears of it at once, and the worker goes on where it does not confirm.
+      for (const id of revocations) void attemptRevocation(id);
     },
   }),
   'GET /setup': operation({
