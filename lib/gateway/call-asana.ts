@@ -2,29 +2,29 @@
 // are after answers that say the request was not executed (401: token refused, 404: session unknown).
 import { UpstreamError } from '../asana/mcp-client';
 import { freshAccessToken, RefreshFailure, type FreshToken } from '../asana/refresh';
-import { retryAfterMs } from '../asana/retry-after';
 import type { Outcome } from '../audit/system-call';
 import { isDatabaseGone } from '../errors';
 import { OutboundError, type OutboundAnswer } from '../http';
 import { admit, AdmissionUnavailable, type Admission, type Admitted, type AdmittedConnection } from './admit';
-import { answerFrom, collect, topLevelMembers, type Exchange } from './answer';
+import { answerFrom } from './answer';
+import { failureOf, outboundFailed, ownSessionFailed, sessionGone, tokenFailed } from './answer-failure';
 import { answerWithoutConnection } from './answer-locally';
-import { ANSWER_LIMITS, decodeJson, DecodeError, encodeJson, type Json } from './decode';
-import { filterToolList } from './filter-tools';
+import { encodeJson, type Json } from './decode';
+import { exchangeOf } from './exchange';
 import { forward } from './forward';
 import type { McpRequest } from './handle-mcp';
-import { LEGACY_VERSIONS, sessionOpening } from './initialize';
+import { LEGACY_VERSIONS } from './initialize';
 import { rebuild, type Message } from './message';
 import { noteOutcome } from './outcomes';
 import { forgetOwnSession, ownSession, type OwnSession } from './own-sessions';
 import {
   answerAccepted,
   answerError,
+  answerJson,
   answerUnauthenticated,
   answerUnavailable,
   CODES,
   errorText,
-  answerJson,
   type McpAnswer,
 } from './respond';
 import { openSession, sealSession, type AgentSession } from './session-id';
@@ -45,6 +45,7 @@ interface Journey extends AdmittedCall {
   startedMs: number;
   /** Its key in `inFlight` until it is settled. */
   flight: string | null;
+  land(): void;
   settled(outcome: Outcome, reason?: string): void;
 }
 
@@ -97,10 +98,14 @@ function begin(call: AdmittedCall): Journey {
     session: null,
     startedMs,
     flight: null,
+    // An id that was used again while in flight belongs to the later call.
+    land() {
+      if (journey.flight !== null && inFlight.get(journey.flight) === callId) inFlight.delete(journey.flight);
+    },
     settled(outcome, reason) {
       if (done) return;
       done = true;
-      land(journey);
+      journey.land();
       noteOutcome({
         organizationId: admitted.organizationId,
         callId,
@@ -135,11 +140,6 @@ async function admittedStill(journey: Journey): Promise<McpAnswer | null> {
 
 // Asana's ids of the calls in flight, by the agent's: only so can an agent cancel its own.
 const inFlight = new Map<string, string>();
-
-/** An id that was used again while in flight belongs to the later call. */
-function land({ flight, callId }: Journey): void {
-  if (flight !== null && inFlight.get(flight) === callId) inFlight.delete(flight);
-}
 
 function flightKey(journey: Journey, id: Json | undefined): string {
   return JSON.stringify([
@@ -255,134 +255,6 @@ async function answerOf(journey: Journey, upstream: OutboundAnswer): Promise<Mcp
   return failureOf(journey, upstream);
 }
 
-function exchangeOf(journey: Journey, opened: (protocolVersion: string) => void): Exchange {
-  const { message, admitted, callId, settled } = journey;
-  const meta = message.params.get('_meta');
-  const token = meta instanceof Map ? meta.get('progressToken') : undefined;
-  return {
-    upstreamId: callId,
-    agentId: message.id ?? null,
-    progressToken: token === undefined ? undefined : encodeJson(token),
-    settled,
-    errorMessage: (said) => wordsFor(message, said),
-    rewrite(result) {
-      if (message.method === 'initialize') return rewriteInitialize(result, admitted, opened);
-      if (message.method === 'tools/list') return rewriteList(result, new Set(admitted.visible ?? []));
-      return result;
-    },
-  };
-}
-
-/** Asana's words are for who called a tool; beside a list or an opening they could name what is hidden (RF-17). */
-function wordsFor({ method }: Message, said: string): string {
-  return method === 'tools/call' ? said.slice(0, 2_000) : 'Asana refused the request.';
-}
-
-function rewriteInitialize(
-  text: string,
-  admitted: Admitted,
-  opened: (version: string) => void,
-): string | null {
-  const result = tryDecode(text);
-  const version = result instanceof Map ? result.get('protocolVersion') : undefined;
-  if (typeof version !== 'string' || !(LEGACY_VERSIONS as readonly string[]).includes(version)) return null;
-  const capabilities = (result as Map<string, Json>).get('capabilities');
-  opened(version);
-  return sessionOpening(version, {
-    families: admitted.families ?? [],
-    offered: new Set(capabilities instanceof Map ? capabilities.keys() : []),
-  });
-}
-
-function rewriteList(text: string, visible: ReadonlySet<string>): string | null {
-  const result = tryDecode(text);
-  const filtered = result === null ? null : filterToolList(result, visible);
-  return filtered && encodeJson(filtered);
-}
-
-function tryDecode(text: string): Json | null {
-  try {
-    return decodeJson(text, ANSWER_LIMITS);
-  } catch (error) {
-    if (error instanceof DecodeError) return null;
-    throw error;
-  }
-}
-
-/** What each status of Asana's means to the agent (README.md, failure table). */
-async function failureOf(journey: Journey, upstream: OutboundAnswer): Promise<McpAnswer> {
-  const { message, settled, session } = journey;
-  const { status } = upstream;
-  const id = message.id ?? null;
-  if (status === 400) {
-    const error = await errorIn(upstream);
-    settled('upstream_error', 'status_400');
-    return answerJson(
-      error ? 400 : 502,
-      error
-        ? errorText(id, error.code, wordsFor(message, error.message))
-        : notExecuted(id, 'Asana refused the request (400).'),
-    );
-  }
-  upstream.body.destroy();
-  if (status === 404 && session) return sessionGone(journey);
-  if (status === 401) {
-    settled('upstream_error', 'status_401');
-    const { connection } = journey.admitted;
-    return answerWithoutConnection(
-      { ...journey.admitted, connection: connection && { ...connection, status: 'needs_reconnect' } },
-      message,
-      journey.callId,
-    );
-  }
-  if (status === 429) {
-    settled('upstream_error', 'status_429');
-    const header = upstream.headers['retry-after'];
-    const waitMs = retryAfterMs(typeof header === 'string' ? header : null, Date.now()) ?? 10_000;
-    return rateLimited(id, waitMs);
-  }
-  if (status < 500) {
-    settled('upstream_error', `status_${status}`);
-    return answerJson(502, notExecuted(id, `Asana refused the request (${status}).`));
-  }
-  settled('unknown', `status_${status}`);
-  return answerError(status === 504 ? 504 : 502, id, CODES.upstreamFailed, failed(status), {
-    data: { outcome: 'unknown' },
-  });
-}
-
-const failed = (status: number) =>
-  `Asana failed (${status}); whether the call took effect is unknown. Look before you repeat it.`;
-
-function notExecuted(id: string | number | null, text: string): string {
-  return errorText(id, CODES.upstreamFailed, text, { outcome: 'not_executed' });
-}
-
-function rateLimited(id: string | number | null, waitMs: number): McpAnswer {
-  const seconds = Math.ceil(waitMs / 1000);
-  return answerError(429, id, CODES.rateLimited, `Asana\u2019s rate limit is reached; wait ${seconds} s.`, {
-    data: { outcome: 'not_executed', retryAfterSeconds: seconds },
-    headers: { 'retry-after': String(seconds) },
-  });
-}
-
-/** The JSON-RPC error in a 400 of Asana's, if it is one. */
-async function errorIn(upstream: OutboundAnswer): Promise<{ code: number; message: string } | null> {
-  try {
-    const error = topLevelMembers((await collect(upstream.body, 65_536)).toString())?.get('error');
-    const { code, message } = JSON.parse(error ?? 'null') as { code?: unknown; message?: unknown };
-    return Number.isInteger(code) && typeof message === 'string' ? { code: code as number, message } : null;
-  } catch {
-    return null;
-  }
-}
-
-/** 404 makes the agent initialize again (MCP 2025-11-25, session management). */
-function sessionGone(journey: Journey): McpAnswer {
-  journey.settled('upstream_error', 'session_gone');
-  return answerError(404, journey.message.id ?? null, -32001, 'Session not found; initialize again.');
-}
-
 async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswer> {
   if (!journey.session) {
     journey.settled('ok');
@@ -408,59 +280,6 @@ async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswe
         502,
         errorText(null, CODES.upstreamFailed, 'Asana did not end the session.', { outcome: 'unknown' }),
       );
-}
-
-async function tokenFailed(journey: Journey, failure: RefreshFailure): Promise<McpAnswer> {
-  const { admitted, message, callId } = journey;
-  if (failure.kind === 'needs_reconnect') {
-    land(journey);
-    const { connection } = admitted;
-    return answerWithoutConnection(
-      { ...admitted, connection: connection && { ...connection, status: 'needs_reconnect' } },
-      message,
-      callId,
-    );
-  }
-  journey.settled('upstream_error', `refresh_${failure.reason}`);
-  if (failure.retryAfterMs !== null) return rateLimited(message.id ?? null, failure.retryAfterMs);
-  return answerError(
-    502,
-    message.id ?? null,
-    CODES.upstreamFailed,
-    'Asana did not renew the access token; try again in a minute.',
-    {
-      data: { outcome: 'not_sent' },
-    },
-  );
-}
-
-function outboundFailed(journey: Journey, error: OutboundError): McpAnswer {
-  const id = journey.message.id ?? null;
-  if (!error.sent) {
-    journey.settled('upstream_error', error.reason);
-    return answerError(502, id, CODES.upstreamFailed, 'Asana can\u2019t be reached; the call was not sent.', {
-      data: { outcome: 'not_sent' },
-    });
-  }
-  journey.settled('unknown', error.reason);
-  const late = error.reason === 'timeout';
-  const text = `Asana ${late ? 'did not answer in time' : 'broke off'}; whether the call took effect is unknown. Look before you repeat it.`;
-  return answerError(late ? 504 : 502, id, late ? CODES.upstreamTimeout : CODES.upstreamFailed, text, {
-    data: { outcome: 'unknown' },
-  });
-}
-
-/** Our own session could not be opened, so the call itself was never sent. */
-function ownSessionFailed(journey: Journey, error: UpstreamError): Promise<McpAnswer> | McpAnswer {
-  const id = journey.message.id ?? null;
-  const { reason, detail } = error;
-  if (reason === 'unauthorized')
-    return tokenFailed(journey, new RefreshFailure('needs_reconnect', 'refused_by_asana'));
-  journey.settled('upstream_error', `session_${reason}`);
-  if (reason === 'rate_limited') return rateLimited(id, detail.retryAfterMs ?? 10_000);
-  return answerError(502, id, CODES.upstreamFailed, 'Asana did not open a session; the call was not sent.', {
-    data: { outcome: 'not_sent' },
-  });
 }
 
 function ownerOf({ admitted, connection }: Journey) {
