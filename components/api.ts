@@ -40,7 +40,7 @@ export async function call<N extends OperationName>(
       0,
       'unreachable',
       'Gatehouse did not answer.',
-      'Check your network and try again; reload the page to see whether the change was made.',
+      'Gatehouse did not answer. Check your network and try again; reload the page to see whether the change was made.',
     );
   });
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as OperationAnswer<N>;
@@ -70,7 +70,7 @@ async function problemOf(response: Response): Promise<ApiProblem> {
   return new ApiProblem(
     response.status,
     'unexpected',
-    `The server answered with status ${response.status}.`,
-    'Try again in a moment; if it stays so, tell an admin.',
+    'The server did not answer as expected.',
+    `The server answered with status ${response.status}. Try again in a moment; if it stays so, tell an admin.`,
   );
 }

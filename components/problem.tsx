@@ -2,19 +2,19 @@
 import type { ApiProblem } from './api';
 import { Callout } from './ui/callout';
 
-/** Nothing without a problem. */
+/** Nothing without a problem. `detail` says more than `title` wherever it is given, so it is shown in its place. */
 export function Problem({ problem, className }: { problem: ApiProblem | null; className?: string }) {
   if (!problem) return null;
-  // The server names the field by its place in the body ("body.name: …"); people see the field's name on the form.
-  const detail = problem.detail?.replace(
-    /^(?:body|path|query)\.(\w+)(?:\.\d+)?: /,
-    (_, field: string) => `${words(field)}: `,
-  );
   return (
-    <Callout tone="danger" live title={problem.title} className={className}>
-      {detail && detail !== problem.title ? detail : null}
+    <Callout tone="danger" live className={className}>
+      {inWords(problem.detail ?? problem.title)}
     </Callout>
   );
+}
+
+// The server names a field by its place in the request ("body.connectionId: …"); people see its name on the form.
+function inWords(detail: string): string {
+  return detail.replace(/^(?:body|path|query)\.(\w+)(?:\.\w+)*: /, (_, field: string) => `${words(field)}: `);
 }
 
 function words(field: string): string {

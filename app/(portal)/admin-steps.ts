@@ -2,11 +2,11 @@
 import type { Step } from '@/components/home/checklist';
 import { read } from '@/lib/portal/read';
 
-/** The steps from an empty organization to the first filtered call, and how many tools wait for review. */
+/** The steps from an empty organization to the first filtered call, whether the app is registered, how many tools wait for review. */
 export async function adminSteps(
   connections: number,
   tokens: number,
-): Promise<{ steps: Step[]; unreviewed: number }> {
+): Promise<{ steps: Step[]; registered: boolean; unreviewed: number }> {
   const [app, { groups }, { members }, { tools }, calls] = await Promise.all([
     read('GET /asana-app'),
     read('GET /groups'),
@@ -52,5 +52,9 @@ export async function adminSteps(
       done: calls.records.length > 0,
     },
   ];
-  return { steps, unreviewed: tools.filter(({ status }) => status === 'new' || status === 'changed').length };
+  return {
+    steps,
+    registered: app.clientId !== null,
+    unreviewed: tools.filter(({ status }) => status === 'new' || status === 'changed').length,
+  };
 }

@@ -1,5 +1,7 @@
 // The employee's home: is my connection well, what may my agents do, how do I use it. For admins also what is next.
 import KeyRound from 'lucide-react/icons/key-round';
+import Link2 from 'lucide-react/icons/link-2';
+import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Link from 'next/link';
 import { ConnectionBadge, workspaceName, type Connection } from '@/components/connections/connection-state';
 import { AgentTools } from '@/components/home/agent-tools';
@@ -24,16 +26,19 @@ export const metadata = { title: 'Home' };
 export default async function HomePage() {
   const [me, { tokens }] = await Promise.all([read('GET /me'), read('GET /me/tokens')]);
   const admin = me.member.role === 'admin' ? await adminSteps(me.connections.length, tokens.length) : null;
+  // Without the app nobody can connect: the checklist leads, nothing else.
+  const fresh = admin?.registered === false;
   const endpoint = `${env().GATEHOUSE_URL}/mcp`;
   return (
     <>
       <PageHeader
-        title={headline(me.connections, me.tools.length)}
+        title={fresh ? 'Welcome to Gatehouse' : headline(me.connections, me.tools.length)}
         description={
           me.groups.length > 0
             ? `You are in ${list(me.groups.map(({ name }) => name))} at ${me.member.organization.name}.`
             : `You are in no group at ${me.member.organization.name} yet.`
         }
+        actions={!fresh && <NextStep connections={me.connections} tokens={tokens.length} />}
       />
       {admin && <Checklist steps={admin.steps} />}
       {admin && admin.unreviewed > 0 && (
@@ -90,16 +95,39 @@ function headline(connections: readonly Connection[], tools: number): string {
   return broken.length > 0 ? 'One of your connections needs you' : 'Your agents can reach Asana';
 }
 
+/** The one thing to do now; nothing where all is well. */
+function NextStep({ connections, tokens }: { connections: readonly Connection[]; tokens: number }) {
+  const broken = connections.find(({ status }) => status === 'needs_reconnect');
+  // Plain links: a prefetch would start a connect that nobody asked for.
+  if (connections.length === 0)
+    return (
+      <ButtonAnchor href="/connect/asana" variant="primary" icon={<Link2 aria-hidden="true" />}>
+        Connect Asana
+      </ButtonAnchor>
+    );
+  if (broken)
+    return (
+      <ButtonAnchor
+        href={`/connect/asana?connection=${broken.id}`}
+        variant="primary"
+        icon={<RefreshCw aria-hidden="true" />}
+      >
+        Reconnect
+      </ButtonAnchor>
+    );
+  if (tokens > 0) return null;
+  return (
+    <ButtonLink href="/tokens?new" variant="primary" icon={<KeyRound aria-hidden="true" />}>
+      Create a token
+    </ButtonLink>
+  );
+}
+
 function list(names: readonly string[]): string {
   return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(names);
 }
 
 function MyConnections({ connections }: { connections: readonly Connection[] }) {
-  const connect = (
-    <ButtonAnchor href="/connect/asana" variant="primary">
-      Connect Asana
-    </ButtonAnchor>
-  );
   return (
     <Section
       flush
@@ -113,7 +141,7 @@ function MyConnections({ connections }: { connections: readonly Connection[] }) 
       }
     >
       {connections.length === 0 ? (
-        <EmptyState title="Not connected" action={connect}>
+        <EmptyState title="Not connected">
           Your agents see their tools already, but can call none until you connect your Asana account.
         </EmptyState>
       ) : (
@@ -128,18 +156,13 @@ function MyConnections({ connections }: { connections: readonly Connection[] }) 
               </div>
               <p className="text-ink-3 [overflow-wrap:anywhere]">{connection.asanaEmail}</p>
               {connection.status === 'needs_reconnect' && (
-                <>
-                  <p className="text-ink-2 mt-1 mb-2">
-                    Asana no longer accepts this authorization, so calls through it fail.
-                  </p>
-                  <ButtonAnchor
-                    href={`/connect/asana?connection=${connection.id}`}
-                    variant="primary"
-                    size="sm"
-                  >
-                    Reconnect
-                  </ButtonAnchor>
-                </>
+                <p className="text-ink-2 mt-1">
+                  Asana no longer accepts this authorization, so calls through it fail.{' '}
+                  <a href={`/connect/asana?connection=${connection.id}`} className="text-accent underline">
+                    Reconnect it
+                  </a>
+                  .
+                </p>
               )}
             </li>
           ))}
@@ -163,14 +186,7 @@ function MyTokens({ tokens }: { tokens: readonly Token[] }) {
       }
     >
       {tokens.length === 0 ? (
-        <EmptyState
-          title="No tokens yet"
-          action={
-            <ButtonLink href="/tokens?new" icon={<KeyRound aria-hidden="true" />}>
-              Create a token
-            </ButtonLink>
-          }
-        >
+        <EmptyState title="No tokens yet">
           An agent shows its token with every call; that is how Gatehouse knows it is yours.
         </EmptyState>
       ) : (

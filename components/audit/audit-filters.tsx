@@ -1,5 +1,7 @@
 // The audit's filters: a plain form that puts them into the URL, so that a view can be linked, bookmarked and gone back to.
-import Form from 'next/form';
+'use client';
+import { useRouter } from 'next/navigation';
+import type { FormEvent } from 'react';
 import { Button, ButtonLink } from '../ui/button';
 import { Select } from '../ui/select';
 import { TextField } from '../ui/text-field';
@@ -15,17 +17,28 @@ export function AuditFilters({
   tools: readonly string[];
   people: readonly string[];
 }) {
+  const router = useRouter();
   const any = Object.values(filter).some(Boolean);
+
+  function apply(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const query = new URLSearchParams();
+    for (const [name, value] of new FormData(event.currentTarget))
+      if (typeof value === 'string' && value.trim() !== '') query.set(name, value.trim());
+    router.push(query.size > 0 ? `/admin/audit?${query}` : '/admin/audit');
+  }
+
   return (
-    <Form
+    <form
       action="/admin/audit"
+      onSubmit={apply}
       // New values in the URL give new defaults to the fields.
       key={JSON.stringify(filter)}
       aria-label="Filter the audit"
       className="border-line bg-surface rounded-box mb-4 grid grid-cols-2 items-end gap-3 border p-3 sm:grid-cols-3 xl:grid-cols-[9rem_9rem_minmax(0,1fr)_minmax(0,1fr)_8rem_8rem_auto]"
     >
       <TextField label="From" name="from" type="date" defaultValue={filter.from} />
-      <TextField label="To, before" name="to" type="date" defaultValue={filter.to} />
+      <TextField label="To" name="to" type="date" defaultValue={filter.to} />
       <TextField
         label="Person"
         name="member"
@@ -86,6 +99,6 @@ export function AuditFilters({
           </option>
         ))}
       </datalist>
-    </Form>
+    </form>
   );
 }

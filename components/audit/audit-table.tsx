@@ -13,10 +13,10 @@ import { actionWords, credentialWords, reasonSentence, type AuditFilter, type Au
 
 /** `first` is the first page. Mount it anew (by `key`) for another filter. */
 export function AuditTable({
-  filter,
+  query,
   first,
 }: {
-  filter: AuditFilter;
+  query: AuditFilter;
   first: { records: AuditRecord[]; nextCursor: string | null };
 }) {
   const [older, setOlder] = useState<AuditRecord[]>([]);
@@ -25,7 +25,7 @@ export function AuditTable({
   const records = [...first.records, ...older];
 
   async function more() {
-    const done = await run(() => call('GET /audit', { query: { ...filter, cursor: cursor ?? undefined } }));
+    const done = await run(() => call('GET /audit', { query: { ...query, cursor: cursor ?? undefined } }));
     if (!done) return;
     setOlder([...older, ...done.answer.records]);
     setCursor(done.answer.nextCursor);
@@ -34,7 +34,7 @@ export function AuditTable({
   return (
     <>
       <div className="border-line bg-surface rounded-box border">
-        <Table label="Audit records">
+        <Table label="Audit records" widths={['w-44', 'w-[27%]', '', 'w-24', 'w-28', 'w-22']}>
           <TableHead columns={['Time (UTC)', 'Who', 'What', 'Decision', 'Outcome', { end: 'Took' }]} />
           <TableBody>
             {records.map((record) => (

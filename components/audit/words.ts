@@ -5,7 +5,7 @@ import type { Tone } from '../ui/badge';
 
 export type AuditRecord = OperationAnswer<'GET /audit'>['records'][number];
 
-/** The filters as the URL and /api/v1/audit name them. */
+/** The filters as the portal's URL holds them: days in UTC, both included. */
 export interface AuditFilter {
   from?: string;
   to?: string;
@@ -13,6 +13,12 @@ export interface AuditFilter {
   tool?: string;
   decision?: 'allow' | 'deny';
   kind?: 'call' | 'event';
+}
+
+/** The same filters for /api/v1/audit, whose `to` is the first moment left out. */
+export function queryOf(filter: AuditFilter): AuditFilter {
+  if (!filter.to) return filter;
+  return { ...filter, to: new Date(Date.parse(filter.to) + 86_400_000).toISOString().slice(0, 10) };
 }
 
 export const outcomes: Record<

@@ -38,6 +38,8 @@ export function GroupEditor({
   const [base, setBase] = useState(group);
   const [draft, setDraft] = useState<Draft>(() => draftOf(group));
   const { pending, problem, run, reset } = useCall();
+  const loading = useCall({ refresh: false });
+  const stale = problem?.code === 'stale_version';
   const changes = changesOf(base, draft);
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const cost = tools.filter((tool) => draft.tools.has(tool.name)).reduce((sum, tool) => sum + tool.tokens, 0);
@@ -60,8 +62,9 @@ export function GroupEditor({
 
   /** Fetches what somebody else saved; keeps our own changes on top of it, or drops them. */
   async function reload(keep: boolean) {
-    const done = await run(() => call('GET /groups/{slug}', { path: { slug: base.slug } }));
+    const done = await loading.run(() => call('GET /groups/{slug}', { path: { slug: base.slug } }));
     if (!done) return;
+    reset();
     const fresh: OperationAnswer<'GET /groups/{slug}'> = done.answer;
     setBase(fresh);
     setDraft(keep ? changes.onto(fresh) : draftOf(fresh));
@@ -144,10 +147,10 @@ export function GroupEditor({
         changes={changes}
         tools={tools}
         people={draft.members.size}
-        pending={pending}
+        pending={pending || loading.pending}
         blocked={draft.name.trim() === ''}
-        stale={problem?.code === 'stale_version'}
-        problem={problem?.code === 'stale_version' ? null : <Problem problem={problem} />}
+        stale={stale}
+        problem={<Problem problem={loading.problem ?? (stale ? null : problem)} className="mb-3" />}
         onSave={() => void save()}
         onDiscard={() => {
           reset();

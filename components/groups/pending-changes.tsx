@@ -37,8 +37,9 @@ export function PendingChanges({
   return (
     <section
       aria-label="Unsaved changes"
-      className="bg-raised shadow-raised rounded-box sticky bottom-4 z-10 max-h-[60dvh] overflow-y-auto p-4"
+      className="bar-below bg-raised shadow-raised rounded-box sticky bottom-4 z-10 max-h-[60dvh] overflow-y-auto p-4"
     >
+      {problem}
       {stale ? (
         <Callout
           tone="warn"
@@ -60,7 +61,6 @@ export function PendingChanges({
         </Callout>
       ) : (
         <>
-          {problem}
           <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
             <div className="min-w-0 flex-1 basis-64">
               <h2 className="text-sm font-medium">{summary(changes, people)}</h2>
@@ -80,22 +80,19 @@ export function PendingChanges({
 }
 
 function summary({ tools, members }: Changes, people: number): string {
+  const gives = count(tools.added.length, 'tool');
+  const takes = count(tools.removed.length, 'tool');
+  const whom = people === 0 ? 'nobody yet, for the group is empty' : count(people, 'person', 'people');
   const parts = [
-    tools.added.length > 0 && `gives ${count(tools.added.length, 'tool')}`,
-    tools.removed.length > 0 && `takes ${count(tools.removed.length, 'tool')}`,
+    tools.added.length > 0 && tools.removed.length > 0
+      ? `gives ${gives} to ${whom}, takes ${takes} away`
+      : tools.added.length > 0
+        ? `gives ${gives} to ${whom}`
+        : tools.removed.length > 0 && `takes ${takes} from ${whom}`,
+    members.added.length > 0 && `adds ${count(members.added.length, 'person', 'people')}`,
+    members.removed.length > 0 && `removes ${count(members.removed.length, 'person', 'people')}`,
   ].filter(Boolean);
-  if (parts.length > 0)
-    return `Saving ${parts.join(' and ')} ${tools.added.length > 0 ? 'to' : 'from'} ${count(people, 'person', 'people')}.`;
-  const joins = members.added.length;
-  const leaves = members.removed.length;
-  if (joins + leaves > 0)
-    return `Saving ${[
-      joins > 0 && `adds ${count(joins, 'person', 'people')}`,
-      leaves > 0 && `removes ${count(leaves, 'person', 'people')}`,
-    ]
-      .filter(Boolean)
-      .join(' and ')}.`;
-  return 'Unsaved changes.';
+  return parts.length > 0 ? `Saving ${parts.join('; ')}.` : 'Unsaved changes';
 }
 
 function ChangeList({ changes, tools }: { changes: Changes; tools: readonly ToolLine[] }) {

@@ -30,7 +30,7 @@ export function Shell({
     <>
       <a
         href="#main"
-        className="bg-accent text-on-accent rounded-box fixed top-2 left-2 z-50 -translate-y-16 px-3 py-2 text-sm font-medium focus:translate-y-0"
+        className="bg-accent text-on-accent rounded-box sr-only z-50 px-3 py-2 text-sm font-medium focus:not-sr-only focus:fixed focus:top-2 focus:left-2 focus:px-3 focus:py-2"
       >
         Skip to the content
       </a>

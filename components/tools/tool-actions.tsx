@@ -63,21 +63,20 @@ export function ToolActions({ tool, compact = false }: { tool: ToolLine; compact
           </Button>
         ))
       )}
-      {deeds.map((deed) => (
+      {asking && (
         <AlertDialog
-          key={deed}
-          open={asking === deed}
-          onOpenChange={(open) => setAsking(open ? deed : null)}
-          title={words[deed].title(tool.name)}
-          confirm={words[deed].verb}
-          danger={deed === 'block'}
+          open
+          onOpenChange={() => setAsking(null)}
+          title={words[asking].title(tool.name)}
+          confirm={words[asking].verb}
+          danger={asking === 'block'}
           pending={pending}
           problem={<Problem problem={problem} />}
-          onConfirm={() => void perform(deed)}
+          onConfirm={() => perform(asking)}
         >
-          {consequence(deed, tool)}
+          {consequence(asking, tool)}
         </AlertDialog>
-      ))}
+      )}
     </>
   );
 }

@@ -50,7 +50,7 @@ export function ToolsTable({
             {wanted ? `Nothing is called “${search}” here.` : 'No tool is in this state.'}
           </EmptyState>
         ) : (
-          <Table label="Tools">
+          <Table label="Tools" widths={['', 'w-52 max-lg:hidden', 'w-28', 'w-[24%]', 'w-22', 'w-16']}>
             <TableHead columns={columns} />
             {toolClasses.map(({ id, title, note }) => {
               const rows = shown.filter((tool) => tool.class === id);
@@ -114,7 +114,7 @@ function ToolRow({ tool, mayChange }: { tool: ToolLine; mayChange: boolean }) {
           {tool.title && <span className="text-ink-3 text-xs">{tool.title}</span>}
         </span>
       </RowHeader>
-      <Cell label="Hints" className="max-lg:hidden!">
+      <Cell className="max-lg:hidden!">
         <span className="flex flex-wrap gap-1">
           {tool.hints.map((hint) => (
             <Badge key={hint} tone={hint === 'destructive' ? 'danger' : 'neutral'}>

@@ -18,6 +18,7 @@ export function Checkbox({
   const hintId = useId();
   const box = (
     <span className="relative mt-0.5 inline-flex size-4 shrink-0">
+      {/* The native box lies over its drawing, 24 px wide (WCAG 2.5.8). */}
       <input
         {...input}
         type="checkbox"
@@ -25,35 +26,29 @@ export function Checkbox({
         ref={(element) => {
           if (element) element.indeterminate = indeterminate;
         }}
-        className={classNames(
-          'peer border-control bg-surface size-4 appearance-none rounded-inner border forced-colors:appearance-auto',
-          'checked:border-accent checked:bg-accent indeterminate:border-accent indeterminate:bg-accent disabled:opacity-50',
-          // The whole row is the target (24 px, WCAG 2.5.8).
-          'before:absolute before:-inset-1.5 before:content-[""]',
-        )}
+        className="peer absolute -inset-1 z-[1] size-6 opacity-0 forced-colors:opacity-100"
       />
-      <svg
+      <span
         aria-hidden="true"
-        viewBox="0 0 16 16"
-        fill="none"
-        stroke="currentColor"
-        strokeWidth="2"
-        strokeLinecap="round"
-        strokeLinejoin="round"
-        className="text-on-accent pointer-events-none absolute inset-0 hidden peer-checked:block peer-indeterminate:hidden forced-colors:hidden!"
+        className={classNames(
+          'border-control bg-surface text-on-accent pointer-events-none size-4 rounded-inner border peer-disabled:opacity-50 forced-colors:hidden',
+          'peer-checked:border-accent peer-checked:bg-accent peer-indeterminate:border-accent peer-indeterminate:bg-accent',
+          'peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent',
+          'peer-checked:[&_.tick]:block peer-indeterminate:[&_.dash]:block peer-indeterminate:[&_.tick]:hidden',
+        )}
       >
-        <path d="m4 8.5 2.5 2.5L12 5.5" />
-      </svg>
-      <svg
-        aria-hidden="true"
-        viewBox="0 0 16 16"
-        stroke="currentColor"
-        strokeWidth="2"
-        strokeLinecap="round"
-        className="text-on-accent pointer-events-none absolute inset-0 hidden peer-indeterminate:block forced-colors:hidden!"
-      >
-        <path d="M4.5 8h7" />
-      </svg>
+        <svg
+          viewBox="0 0 14 14"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="2"
+          strokeLinecap="round"
+          strokeLinejoin="round"
+        >
+          <path className="tick hidden" d="m3 7.5 2.5 2.5L11 4.5" />
+          <path className="dash hidden" d="M3.5 7h7" />
+        </svg>
+      </span>
     </span>
   );
   if (children === undefined) return box;

@@ -7,11 +7,11 @@ import { classNames } from './class-names';
 import { IconButton } from './icon-button';
 
 export const veilClasses =
-  'bg-veil fixed inset-0 z-30 transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0';
+  'veil bg-veil fixed inset-0 z-30 transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0';
 export const stageClasses =
   'fixed inset-0 z-30 flex items-end justify-center sm:items-start sm:overflow-y-auto sm:px-4 sm:py-[max(1.5rem,8vh)]';
 export const popupClasses =
-  'bg-raised rounded-box shadow-raised flex w-full flex-col outline-hidden transition-[opacity,translate] duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0 max-sm:max-h-[92dvh] max-sm:rounded-b-none max-sm:overflow-y-auto sm:data-starting-style:translate-y-1';
+  'bg-raised rounded-box shadow-raised relative flex w-full flex-col outline-hidden transition-[opacity,translate] duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0 max-sm:max-h-[92dvh] max-sm:rounded-b-none max-sm:overflow-y-auto sm:data-starting-style:translate-y-1';
 
 /** Controlled. `sticky` keeps a click beside it from closing it: for what would be lost (a secret shown once). */
 export function Dialog({
@@ -37,20 +37,23 @@ export function Dialog({
         <Base.Backdrop className={veilClasses} />
         <Base.Viewport className={stageClasses}>
           <Base.Popup className={classNames(popupClasses, wide ? 'sm:max-w-2xl' : 'sm:max-w-md')}>
-            <div className="flex items-start justify-between gap-3 px-4 pt-3.5">
-              <div className="min-w-0">
-                <Base.Title className="text-lg font-semibold">{title}</Base.Title>
-                {description && (
-                  <Base.Description className="text-ink-3 text-sm">{description}</Base.Description>
-                )}
-              </div>
-              <Base.Close
-                render={
-                  <IconButton label="Close" icon={<X aria-hidden="true" />} className="-mt-1 -mr-1.5" />
-                }
-              />
+            <div className="px-4 pt-3.5 pr-12">
+              <Base.Title className="text-lg font-semibold">{title}</Base.Title>
+              {description && (
+                <Base.Description className="text-ink-3 text-sm">{description}</Base.Description>
+              )}
             </div>
             <div className="px-4 pt-3 pb-4">{children}</div>
+            {/* Last in order, so that the focus begins in the content. */}
+            <Base.Close
+              render={
+                <IconButton
+                  label="Close"
+                  icon={<X aria-hidden="true" />}
+                  className="absolute! top-2.5 right-2.5"
+                />
+              }
+            />
           </Base.Popup>
         </Base.Viewport>
       </Base.Portal>

@@ -49,6 +49,7 @@ export function RadioGroup<V extends string>({
             )}
           >
             <span className="relative mt-0.5 inline-flex size-4 shrink-0">
+              {/* The native button lies over its drawing, 24 px wide (WCAG 2.5.8). */}
               <input
                 type="radio"
                 name={name}
@@ -57,7 +58,11 @@ export function RadioGroup<V extends string>({
                 disabled={option.disabled}
                 aria-describedby={option.hint ? `${id}-${option.value}` : undefined}
                 onChange={() => onChange(option.value)}
-                className="peer border-control bg-surface checked:border-accent size-4 appearance-none rounded-full border checked:border-[5px] forced-colors:appearance-auto"
+                className="peer absolute -inset-1 z-[1] size-6 opacity-0 forced-colors:opacity-100"
+              />
+              <span
+                aria-hidden="true"
+                className="border-control bg-surface peer-checked:border-accent peer-focus-visible:outline-accent pointer-events-none size-4 rounded-full border peer-checked:border-[5px] peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 forced-colors:hidden"
               />
             </span>
             <span className="min-w-0">

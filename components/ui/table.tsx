@@ -5,15 +5,18 @@ import { classNames } from './class-names';
 // The roles are spelled out because `display: block` takes them away in some browsers.
 /* oxlint-disable jsx-a11y/no-redundant-roles, jsx-a11y/no-interactive-element-to-noninteractive-role */
 
-/** `label` names the table for screen readers. */
+/**
+ * `label` names the table for screen readers. `widths` are the columns' width classes ('' shares what is left): with them nothing
+ * moves while rows arrive.
+ */
 export function Table({
   label,
+  widths,
   children,
-  className,
 }: {
   label: string;
+  widths?: readonly string[];
   children: ReactNode;
-  className?: string;
 }) {
   return (
     <table
@@ -21,9 +24,17 @@ export function Table({
       aria-label={label}
       className={classNames(
         'w-full border-separate border-spacing-0 text-left text-sm max-md:block',
-        className,
+        widths && 'md:table-fixed',
       )}
     >
+      {widths && (
+        <colgroup className="max-md:hidden">
+          {widths.map((width, n) => (
+            // oxlint-disable-next-line react/no-array-index-key -- columns never change places
+            <col key={n} className={width} />
+          ))}
+        </colgroup>
+      )}
       {children}
     </table>
   );
@@ -142,7 +153,7 @@ export function Cell({
         className,
       )}
     >
-      {children}
+      {label ? <div className="min-w-0">{children}</div> : children}
     </td>
   );
 }

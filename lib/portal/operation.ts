@@ -89,7 +89,7 @@ export async function perform<P, Q, B, A>(
   const input: Input<P, Q, B> = {
     path: parse(operation.path, raw.path ?? {}, 'path'),
     query: parse(operation.query, raw.query ?? {}, 'query'),
-    body: parse(operation.body, raw.body ?? {}, 'body'),
+    body: parse(operation.body, raw.body === undefined ? {} : raw.body, 'body'),
     ifMatch: versionOf(raw.ifMatch ?? null),
   };
   const run = (tx: Tx) => operation.run({ ...who, tx, address: caller.address }, input);

@@ -117,7 +117,7 @@ export async function makeMember(
   options: { asana?: string; workspaceGid?: string } = {},
 ): Promise<TestMember> {
   const { id } = await transaction((tx) =>
-    addMember(tx, organization.actor, { email, name: email, role: 'member', password: 'correct horse' }),
+    addMember(tx, organization.actor, { email, name: email, role: 'member' }),
   );
   const member = { id, email, organization, connectionId: null };
   if (!options.asana) return member;
@@ -259,3 +259,25 @@ export async function watchAudit(organization: TestOrganization): Promise<() => 
 /** The e-mail that `get_me` answers with: whose Asana account a call went through. */
 export const emailIn = ({ body }: RpcAnswer): string =>
   (JSON.parse(body.result.content[0].text) as { data: { email: string } }).data.email;
+
+/** Waits until `check` gives something truthy, and returns it. Throws after five seconds. */
+export async function until<T>(check: () => T | Promise<T>): Promise<NonNullable<T>> {
+  for (const endMs = Date.now() + 5_000; ;) {
+    const got = await check();
+    if (got) return got;
+    if (Date.now() > endMs) throw new Error('waited five seconds in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** `initialize`, as a client of the legacy era sends it. */
+export const hello = (protocolVersion = '2025-11-25') =>
+  rpc('initialize', { protocolVersion, capabilities: {}, clientInfo: { name: 'test', version: '1' } });
+
+/** Opens a session and returns its id. */
+export async function openSession(gate: { url: string }, token: string): Promise<string> {
+  const { headers } = await post(gate, token, hello());
+  const id = headers.get('mcp-session-id');
+  if (id === null) throw new Error('no session was opened');
+  return id;
+}

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { closeDatabase, pool, transaction } from '@/lib/db';
+import { closeDatabase, db, pool, transaction } from '@/lib/db';
 import { childEnv, setEnv } from '@/lib/env';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
 import type { Actor } from '@/lib/audit/append';
@@ -11,6 +11,7 @@ import { addMember, type NewMember } from '@/lib/people/members';
 import { createOrganization } from '@/lib/people/organizations';
 import { startSandbox, type Sandbox } from '@/lib/sandbox/start-sandbox';
 import { createApiKey, type ApiKey } from '@/lib/tokens/api-keys';
+import { placeOf, sealSecret } from '@/lib/vault/vault';
 import { createTestDatabase } from './database';
 
 export const PASSWORD = 'a long enough password';
@@ -207,7 +208,7 @@ function keepCookies(cookies: Map<string, string>, headers: Headers): void {
 }
 
 function parsed(response: Response, text: string): unknown {
-  return /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '') && text !== ''
+  return /^application\/(problem\+)?json(;|$)/.test(response.headers.get('content-type') ?? '') && text !== ''
     ? JSON.parse(text)
     : undefined;
 }
@@ -282,6 +283,28 @@ export async function addPerson(
 /** A new API key of the organization. */
 export const addApiKey = ({ actor }: PortalOrganization, role: ApiKey['role'], name = `key of ${role}`) =>
   transaction((tx) => createApiKey(tx, actor, { name, role }));
+
+/** A connection with a grant of the sandbox behind it, without the way through the browser. Returns its id. */
+export async function addConnection(
+  { sandbox }: Pick<Portal, 'sandbox'>,
+  organizationId: string,
+  memberId: string,
+  asanaEmail: string,
+): Promise<string> {
+  const id = crypto.randomUUID();
+  const { accessToken, refreshToken } = sandbox.issueTokens({ email: asanaEmail });
+  const seal = (column: string, plain: string) =>
+    sealSecret(placeOf(organizationId, 'connections', column, id), plain);
+  await db().connection.create({
+    data: {
+      ...{ id, organizationId, memberId, asanaEmail, clientId: sandbox.apps[0]!.clientId },
+      accessToken: seal('access_token', accessToken),
+      refreshToken: seal('refresh_token', refreshToken),
+      accessExpiresAt: new Date(Date.now() + 3_600_000),
+    },
+  });
+  return id;
+}
 
 /** Connects an Asana account as a browser does: to Asana and back. Returns the connection's id. */
 export async function connectAsana(

@@ -5,7 +5,7 @@ import { addressOf } from '@/components/api';
 import { AuditFilters } from '@/components/audit/audit-filters';
 import { AuditTable } from '@/components/audit/audit-table';
 import { VerifyAudit } from '@/components/audit/verify-audit';
-import type { AuditFilter } from '@/components/audit/words';
+import { queryOf, type AuditFilter } from '@/components/audit/words';
 import { ButtonAnchor, ButtonLink } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
@@ -20,12 +20,15 @@ export default async function AuditPage({
 }) {
   const { role } = await requireRole('admin', 'auditor');
   const filter = filterOf(await searchParams);
+  const query = queryOf(filter);
   const [first, { tools }, members] = await Promise.all([
-    read('GET /audit', { query: filter }),
+    read('GET /audit', { query }),
     read('GET /tools'),
     // Auditors may not list people; they type the address.
     role === 'admin' ? read('GET /members').then((answer) => answer.members) : [],
   ]);
+  // What changed stands on the record's own page; a list of it would be heavy.
+  const records = first.records.map(({ before: _before, after: _after, ...line }) => line);
   const filtered = Object.keys(filter).length > 0;
   return (
     <>
@@ -36,14 +39,14 @@ export default async function AuditPage({
           <>
             <VerifyAudit />
             <ButtonAnchor
-              href={addressOf('/audit/export', { query: { ...filter, format: 'jsonl' } })}
+              href={addressOf('/audit/export', { query: { ...query, format: 'jsonl' } })}
               download
               icon={<Download aria-hidden="true" />}
             >
               JSON lines
             </ButtonAnchor>
             <ButtonAnchor
-              href={addressOf('/audit/export', { query: { ...filter, format: 'csv' } })}
+              href={addressOf('/audit/export', { query: { ...query, format: 'csv' } })}
               download
               icon={<Download aria-hidden="true" />}
             >
@@ -58,7 +61,7 @@ export default async function AuditPage({
         people={members.slice(0, 500).map(({ email }) => email)}
       />
       {first.records.length > 0 ? (
-        <AuditTable key={JSON.stringify(filter)} filter={filter} first={first} />
+        <AuditTable key={JSON.stringify(filter)} query={query} first={{ ...first, records }} />
       ) : (
         <div className="border-line bg-surface rounded-box border">
           <EmptyState

@@ -3,6 +3,7 @@ import { SyncTools } from '@/components/tools/sync-tools';
 import { ToolsTable } from '@/components/tools/tools-table';
 import { toolFilters, type ToolFilter } from '@/components/tools/tool-filters';
 import { aboutTokens, count, lineOf } from '@/components/tools/words';
+import { ButtonLink } from '@/components/ui/button';
 import { Callout } from '@/components/ui/callout';
 import { PageHeader } from '@/components/ui/page-header';
 import { read, requireRole } from '@/lib/portal/read';
@@ -28,7 +29,16 @@ export default async function ToolsPage({
         actions={role === 'admin' && <SyncTools />}
       />
       {waiting > 0 && filter !== 'review' && (
-        <Callout tone="warn" className="mb-4" title={`${count(waiting, 'tool')} to review`}>
+        <Callout
+          tone="warn"
+          className="mb-4"
+          title={`${count(waiting, 'tool')} to review`}
+          actions={
+            <ButtonLink href="/admin/tools?status=review" size="sm">
+              Show them
+            </ButtonLink>
+          }
+        >
           Asana added or changed them since an admin last looked. New ones are closed for everybody; what
           happens to changed ones is set under Organization.
         </Callout>

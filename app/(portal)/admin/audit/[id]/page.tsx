@@ -12,7 +12,7 @@ import {
 import { CodeBlock } from '@/components/ui/code-block';
 import { Fact, KeyValues } from '@/components/ui/key-values';
 import { PageHeader } from '@/components/ui/page-header';
-import { exactUtc } from '@/components/ui/relative-time';
+import { exactUtc } from '@/components/ui/moment';
 import { Section } from '@/components/ui/section';
 import { read, requireRole } from '@/lib/portal/read';
 
@@ -48,9 +48,18 @@ export default async function AuditRecordPage({ params }: { params: Promise<{ id
         description={sentence(record)}
       />
       <div className="grid items-start gap-5 lg:grid-cols-2">
-        <Section title={record.kind === 'call' ? 'The call' : 'The change'}>
-          {record.kind === 'call' ? <CallFacts record={record} /> : <EventFacts record={record} />}
-        </Section>
+        <div className="flex min-w-0 flex-col gap-5">
+          <Section title={record.kind === 'call' ? 'The call' : 'The change'}>
+            {record.kind === 'call' ? <CallFacts record={record} /> : <EventFacts record={record} />}
+          </Section>
+          <Section title="Place in the chain">
+            <KeyValues>
+              <Fact name="Number">{record.seq === null ? 'Given within a second' : String(record.seq)}</Fact>
+              <Fact name="Hash">{mono(record.hash) ?? 'Given within a second'}</Fact>
+              <Fact name="Record id">{mono(record.id)}</Fact>
+            </KeyValues>
+          </Section>
+        </div>
         <Section title="Who and when">
           <KeyValues>
             <Fact name="Time">{exactUtc(record.at)}</Fact>
@@ -60,13 +69,6 @@ export default async function AuditRecordPage({ params }: { params: Promise<{ id
             <Fact name="Client">{record.client}</Fact>
             <Fact name="Connection">{mono(record.connection)}</Fact>
             <Fact name="Workspace">{mono(record.workspace)}</Fact>
-          </KeyValues>
-        </Section>
-        <Section title="Place in the chain">
-          <KeyValues>
-            <Fact name="Number">{record.seq === null ? 'Given within a second' : String(record.seq)}</Fact>
-            <Fact name="Hash">{mono(record.hash) ?? 'Given within a second'}</Fact>
-            <Fact name="Record id">{mono(record.id)}</Fact>
           </KeyValues>
         </Section>
         {(record.before !== undefined || record.after !== undefined) && (

@@ -3,6 +3,7 @@ import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { ClassBadge, HintBadges, StateBadges } from '@/components/tools/tool-badges';
 import { ToolActions } from '@/components/tools/tool-actions';
+import { definitionChanges } from '@/components/tools/definition-changes';
 import { ToolDefinitionView } from '@/components/tools/tool-definition';
 import { aboutTokens, lineOf, statusWords, toolClasses, type Tool } from '@/components/tools/words';
 import { Badge } from '@/components/ui/badge';
@@ -48,6 +49,13 @@ export default async function ToolPage({ params }: { params: Promise<{ name: str
           {tool.blocked
             ? 'An admin blocked it: no agent sees or calls it, whatever its groups allow.'
             : statusWords[tool.status].meaning}
+          {tool.seen && (
+            <ul className="mt-1 list-disc pl-5">
+              {definitionChanges(tool, tool.seen).map((change) => (
+                <li key={change}>{change}</li>
+              ))}
+            </ul>
+          )}
         </Callout>
       )}
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">

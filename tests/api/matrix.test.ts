@@ -1,0 +1,449 @@
+// Every operation of /api/v1 and every page × every kind of caller × own and others' things: each cell has exactly the status that
+// `matrix.ts` says, and nothing tells another's thing from one that does not exist.
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { searchAudit } from '@/lib/audit/records';
+import { pool, transaction } from '@/lib/db';
+import { createGroup } from '@/lib/people/groups';
+import { operationEntries } from '@/lib/portal/operations';
+import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import {
+  addApiKey,
+  addConnection,
+  addOrganization,
+  addPerson,
+  browser,
+  PASSWORD,
+  script,
+  signIn,
+  START_MS,
+  startPortal,
+  type Answer,
+  type Client,
+  type Portal,
+  type PortalOrganization,
+} from '../support/portal';
+import { CALLERS, OPERATIONS, PAGES, ROUTES, SERVED, type CallerName, type Outcome } from './matrix';
+
+let portal: Portal;
+let aurora: PortalOrganization;
+let borealis: PortalOrganization;
+const clients = {} as Record<CallerName, Client>;
+/** Ids of the people behind the sessions. */
+const personOf: Partial<Record<CallerName, string>> = {};
+let colleague: string;
+/** Somebody of each organization who never signs in. */
+const bystanders = new Map<PortalOrganization, string>();
+let numbered = 0;
+
+const isElsewhere = (caller: CallerName) => caller.endsWith('Elsewhere');
+const homeOf = (caller: CallerName) => (isElsewhere(caller) ? borealis : aurora);
+const markOf = (organization: PortalOrganization) => (organization === aurora ? 'aurora' : 'borealis');
+
+beforeAll(async () => {
+  portal = await startPortal();
+  [aurora, borealis] = [
+    await addOrganization('Aurora', 'admin@aurora.example', portal.sandbox),
+    await addOrganization('Borealis', 'admin@borealis.example', portal.sandbox),
+  ];
+  for (const organization of [aurora, borealis]) {
+    const mark = markOf(organization);
+    const { actor, id } = organization;
+    await addConnection(portal, id, actor.memberId!, 'ana@example.com');
+    // Like-named in both, with contents that tell one from the other.
+    const ana = await addPerson(organization, `ana@${mark}.example`, { name: 'Ana', password: undefined });
+    bystanders.set(organization, ana);
+    await transaction((tx) =>
+      createGroup(tx, actor, {
+        ...{ name: `Sales of ${mark}`, slug: 'sales', tools: ['get_me'], members: [`ana@${mark}.example`] },
+      }),
+    );
+    await addApiKey(organization, 'member', `like-named key of ${mark}`);
+    await transaction((tx) =>
+      mintAgentToken(tx, { ...actor, memberId: actor.memberId! }, { name: `agent of ${mark}` }),
+    );
+  }
+  personOf.member = await addPerson(aurora, 'member@aurora.example');
+  personOf.auditor = await addPerson(aurora, 'auditor@aurora.example', { role: 'auditor' });
+  colleague = await addPerson(aurora, 'colleague@aurora.example', { password: undefined });
+  for (const caller of ['admin', 'adminElsewhere'] as const)
+    personOf[caller] = homeOf(caller).actor.memberId!;
+  const person = { ...aurora.actor, memberId: personOf.member!, memberEmail: 'member@aurora.example' };
+  const { token } = await transaction((tx) => mintAgentToken(tx, person, { name: 'agent' }));
+  Object.assign(clients, {
+    nobody: browser(portal),
+    agentToken: script(portal, token),
+    member: await signIn(portal, 'member@aurora.example'),
+    auditor: await signIn(portal, 'auditor@aurora.example'),
+    admin: await signIn(portal, 'admin@aurora.example'),
+    adminElsewhere: await signIn(portal, 'admin@borealis.example'),
+    keyMember: script(portal, (await addApiKey(aurora, 'member')).key),
+    keyAuditor: script(portal, (await addApiKey(aurora, 'auditor')).key),
+    keyAdmin: script(portal, (await addApiKey(aurora, 'admin')).key),
+    keyElsewhere: script(portal, (await addApiKey(borealis, 'admin')).key),
+  });
+}, START_MS);
+afterAll(() => portal.stop());
+
+type Kind = 'group' | 'member' | 'tool' | 'apiKey' | 'connection' | 'token' | 'record';
+
+/** Makes a thing and returns what a path calls it. `owner` is the person of what belongs to a person. */
+async function make(kind: Kind, organization: PortalOrganization, owner: string): Promise<string> {
+  const { actor, id: organizationId } = organization;
+  numbered += 1;
+  const name = `${String(numbered).padStart(6, '0')}`;
+  switch (kind) {
+    case 'group': {
+      const content = { name: `Group of ${markOf(organization)}`, tools: ['get_me'], members: [] };
+      return (await transaction((tx) => createGroup(tx, actor, { ...content, slug: `thing-${name}` }))).slug;
+    }
+    case 'member': {
+      const email = `thing-${name}@${isAurora(organization) ? 'one' : 'two'}.example`;
+      await addPerson(organization, email, {
+        name: `Person of ${markOf(organization)}`,
+        password: undefined,
+      });
+      return email;
+    }
+    case 'tool':
+      await pool().query(
+        `INSERT INTO tools (organization_id, name, definition, class, status, position, tokens, reviewed_at)
+         VALUES ($1, $2, $3, 'read', 'reviewed', 100, 1, now())`,
+        [
+          organizationId,
+          `thing_${name}`,
+          JSON.stringify({ name: `thing_${name}`, title: markOf(organization) }),
+        ],
+      );
+      return `thing_${name}`;
+    case 'apiKey':
+      return (await addApiKey(organization, 'member', `key of ${markOf(organization)}`)).id;
+    case 'connection':
+      return addConnection(portal, organizationId, owner, 'ben@example.com');
+    case 'token': {
+      const person = { ...actor, memberId: owner };
+      return (await transaction((tx) => mintAgentToken(tx, person, { name: 'thing', tools: [] }))).id;
+    }
+    case 'record':
+      return (await searchAudit(organizationId, {}, { limit: 1 })).records[0]!.id;
+  }
+}
+
+const isAurora = (organization: PortalOrganization) => organization === aurora;
+
+const COLUMNS: Record<Exclude<Kind, 'record'>, [table: string, column: string]> = {
+  ...{ group: ['groups', 'slug'], member: ['members', 'email'], tool: ['tools', 'name'] },
+  ...{
+    apiKey: ['api_keys', 'id::text'],
+    connection: ['connections', 'id::text'],
+    token: ['agent_tokens', 'id::text'],
+  },
+};
+
+/** The row of a thing as text; empty when it is gone. */
+async function rowOf(kind: Kind, id: string): Promise<string> {
+  if (kind === 'record') return 'insert-only';
+  const [table, column] = COLUMNS[kind];
+  const { rows } = await pool().query(`SELECT t::text AS row FROM ${table} t WHERE ${column} = $1`, [id]);
+  return rows.map(({ row }) => row as string).join('\n');
+}
+
+/** What does not exist, called like the other. */
+const absent = (id: string) =>
+  id.startsWith('thing') ? id.replace('thing', 'never') : id.slice(0, -1) + (id.endsWith('0') ? '1' : '0');
+
+/** The kind of thing that a path names, and what a request of the operation sends besides. */
+const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }> = {
+  'PATCH /organization': { body: () => ({}) },
+  'PUT /asana-app': {
+    body: () => ({
+      clientId: portal.sandbox.apps[0]!.clientId,
+      clientSecret: portal.sandbox.apps[0]!.clientSecret,
+    }),
+  },
+  'PATCH /tools/{name}': { kind: 'tool', body: () => ({ blocked: false }) },
+  'POST /api-keys': { body: () => ({ name: 'new', role: 'member' }) },
+  'DELETE /api-keys/{id}': { kind: 'apiKey' },
+  'POST /groups': { body: () => ({ name: 'New', slug: `new-${(numbered += 1)}`, tools: [], members: [] }) },
+  'GET /groups/{slug}': { kind: 'group' },
+  'PUT /groups/{slug}': { kind: 'group', body: () => ({ name: 'Replaced', tools: [], members: [] }) },
+  'DELETE /groups/{slug}': { kind: 'group' },
+  'POST /members': {
+    body: () => ({ email: `new-${(numbered += 1)}@new.example`, name: 'New', role: 'member' }),
+  },
+  'PATCH /members/{email}': { kind: 'member', body: () => ({ name: 'Renamed' }) },
+  'POST /members/{email}/invite': { kind: 'member' },
+  'DELETE /members/{email}': { kind: 'member' },
+  'DELETE /me/connections/{id}': { kind: 'connection' },
+  'POST /me/tokens': { body: () => ({ name: 'new' }) },
+  'DELETE /me/tokens/{id}': { kind: 'token' },
+  'GET /audit/export': { query: '?format=jsonl' },
+  'POST /setup': {
+    body: () => ({
+      code: 'x',
+      organization: 'Third',
+      name: 'Eve',
+      email: 'eve@new.example',
+      password: PASSWORD,
+    }),
+  },
+  'POST /invites/accept': { body: () => ({ token: 'ghi_x', password: PASSWORD }) },
+};
+
+const isPersonal = (kind: Kind) => kind === 'connection' || kind === 'token';
+
+/** What an answer says, but for what differs between two requests of one kind and between two names. */
+function normal({ status, headers, text }: Answer, id: string): string {
+  const plain = (value: string) =>
+    value
+      .replaceAll(encodeURIComponent(id), '<id>')
+      .replaceAll(id, '<id>')
+      .replace(/nonce(=\\?"|\\?":\\?")[A-Za-z0-9+/=]+/g, 'nonce');
+  const passing = ['date', 'content-security-policy', 'content-length', 'keep-alive', 'connection'];
+  const kept = [...headers]
+    .filter(([name]) => !passing.includes(name))
+    .map(([name, value]) => [name, plain(value)]);
+  // Next numbers and orders the pieces of a page as they happen to be ready; what they say is the same.
+  const isPage = headers.get('content-type')?.startsWith('text/html');
+  const words = (value: string) => [...new Set(value.match(/[\p{L}\p{N}<>]{4,}/gu))].toSorted().join(' ');
+  return JSON.stringify({ status, kept, body: isPage ? words(plain(text)) : plain(text) }, null, 1);
+}
+
+function outcomeOf(answer: Answer, path: string): Outcome {
+  const location = answer.headers.get('location');
+  if (location === null) return answer.status;
+  const target = location.startsWith(`${portal.sandbox.origin}/-/oauth_authorize?`)
+    ? '{asana}'
+    : location.replace(encodeURIComponent(path), '{here}').replace(portal.origin, '');
+  return `${answer.status} ${target}`;
+}
+
+/** No answer shows what belongs to the other organization, except what the caller named in the request. */
+function expectOwnWorldOnly(caller: CallerName, answer: Answer, named = ''): void {
+  const text = answer.text.replaceAll(named, '').toLowerCase();
+  const other = markOf(isElsewhere(caller) ? aurora : borealis);
+  expect(text.includes(other), `${caller} sees ${other}: ${answer.text.slice(0, 400)}`).toBe(false);
+}
+
+describe('the table', () => {
+  test('has a line for every operation, every page and every route, and no other', () => {
+    expect(Object.keys(OPERATIONS).toSorted()).toEqual(
+      operationEntries()
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+    const files = readdirSync('app', { recursive: true, encoding: 'utf8' }).map((file) =>
+      file.replaceAll('\\', '/'),
+    );
+    const pathsOf = (name: string) =>
+      files
+        .filter((file) => file.split('/').at(-1) === name)
+        .map(
+          (file) =>
+            `/${file
+              .split('/')
+              .slice(0, -1)
+              .filter((part) => !/^\(.*\)$/.test(part))
+              .join('/')}`,
+        )
+        .toSorted();
+    expect(Object.keys(PAGES).toSorted()).toEqual(pathsOf('page.tsx'));
+    expect(Object.keys(ROUTES).toSorted()).toEqual(pathsOf('route.ts'));
+  });
+
+  test('asks about others’ things wherever a path names a thing', () => {
+    for (const [name, { others }] of Object.entries({ ...OPERATIONS, ...PAGES }))
+      expect(others !== undefined, name).toBe(/[{[]/.test(name));
+  });
+});
+
+function call(caller: CallerName, name: string, id: string): Promise<Answer> {
+  const { query = '', body } = SENT[name] ?? {};
+  const [method, path] = name.split(' ') as [string, string];
+  const filled = path.replace(/\{\w+\}/, encodeURIComponent(id));
+  return clients[caller].call(method, `/api/v1${filled}${query}`, body ? { body: body() } : {});
+}
+
+const isRefusal = (outcome: Outcome) => typeof outcome === 'number' && outcome >= 400;
+const forEveryCaller = async (work: (caller: CallerName) => Promise<Outcome>) =>
+  Object.fromEntries(await Promise.all(CALLERS.map(async (caller) => [caller, await work(caller)] as const)));
+
+describe('an operation answers every caller about its own as the table says:', () => {
+  test.each(Object.entries(OPERATIONS))('%s', async (name, { own }) => {
+    const { kind } = SENT[name] ?? {};
+    // Who is refused may share a thing, which nobody may touch; the others each get their own.
+    const untouched = kind && (await make(kind, aurora, bystanders.get(aurora)!));
+    const seen = await forEveryCaller(async (caller) => {
+      const home = homeOf(caller);
+      const id = isRefusal(own[caller])
+        ? untouched
+        : kind && (await make(kind, home, personOf[caller] ?? bystanders.get(home)!));
+      const answer = await call(caller, name, id ?? '');
+      expectOwnWorldOnly(caller, answer);
+      return outcomeOf(answer, '');
+    });
+    expect(seen).toEqual(own);
+    if (kind) expect(await rowOf(kind, untouched!)).not.toBe('');
+  });
+});
+
+describe('an operation answers about anybody else’s exactly as about what does not exist, and leaves it alone:', () => {
+  const named = Object.entries(OPERATIONS).filter(([, { others }]) => others);
+
+  test.each(named)('%s', async (name, { others }) => {
+    const kind = SENT[name]!.kind!;
+    const things = {
+      aurora: await make(kind, aurora, colleague),
+      borealis: await make(kind, borealis, bystanders.get(borealis)!),
+    };
+    const before = [await rowOf(kind, things.aurora), await rowOf(kind, things.borealis)];
+    expect(before).not.toContain('');
+    const seen = await forEveryCaller(async (caller) => {
+      const missing = await call(caller, name, absent(things.aurora));
+      const targets = [things[isElsewhere(caller) ? 'aurora' : 'borealis']];
+      if (isPersonal(kind)) targets.push(things[isElsewhere(caller) ? 'borealis' : 'aurora']);
+      for (const id of targets) {
+        const foreign = await call(caller, name, id);
+        expect(normal(foreign, id)).toBe(normal(missing, absent(things.aurora)));
+        expectOwnWorldOnly(caller, foreign, id);
+      }
+      return missing.status;
+    });
+    expect(seen).toEqual(others);
+    expect([await rowOf(kind, things.aurora), await rowOf(kind, things.borealis)]).toEqual(before);
+  });
+});
+
+describe('a page', () => {
+  const kindOf: Record<string, Kind> = { '[slug]': 'group', '[name]': 'tool', '[id]': 'record' };
+  const parse = (pattern: string) => {
+    const placeholder = /\[\w+\]/.exec(pattern)?.[0];
+    const pathFor = (id: string) => (placeholder ? pattern.replace(placeholder, id) : pattern);
+    return { kind: placeholder ? kindOf[placeholder] : undefined, pathFor };
+  };
+
+  test.each(Object.entries(PAGES))(
+    'answers every caller as the table says, with nothing of the other organization in it: %s',
+    async (pattern, { own }) => {
+      const { kind, pathFor } = parse(pattern);
+      const things = kind && {
+        aurora: await make(kind, aurora, ''),
+        borealis: await make(kind, borealis, ''),
+      };
+      const seen = await forEveryCaller(async (caller) => {
+        const path = pathFor(things ? things[isElsewhere(caller) ? 'borealis' : 'aurora'] : '');
+        const answer = await clients[caller].call('GET', path);
+        expectOwnWorldOnly(caller, answer);
+        return outcomeOf(answer, path);
+      });
+      expect(seen).toEqual(own);
+    },
+  );
+
+  test.each(Object.entries(PAGES).filter(([, { others }]) => others))(
+    'answers about another organization’s exactly as about what does not exist: %s',
+    async (pattern, { others }) => {
+      const { kind, pathFor } = parse(pattern);
+      const things = { aurora: await make(kind!, aurora, ''), borealis: await make(kind!, borealis, '') };
+      const seen = await forEveryCaller(async (caller) => {
+        const id = things[isElsewhere(caller) ? 'aurora' : 'borealis'];
+        const foreign = await clients[caller].call('GET', pathFor(id));
+        const missing = await clients[caller].call('GET', pathFor(absent(id)));
+        expect(normal(foreign, id)).toBe(normal(missing, absent(id)));
+        expectOwnWorldOnly(caller, foreign, id);
+        return outcomeOf(foreign, pathFor(id));
+      });
+      expect(seen).toEqual(others);
+    },
+  );
+});
+
+describe('the other paths', () => {
+  const routes = Object.values(ROUTES).flatMap((rows) => (rows === 'operations' ? [] : Object.entries(rows)));
+
+  test.each([...routes, ...Object.entries(SERVED)])(
+    '%s answers every caller as the table says',
+    async (name, row) => {
+      const [method, path] = name.split(' ') as [string, string];
+      const seen: [CallerName, Outcome][] = [];
+      for (const caller of CALLERS) {
+        const answer = await clients[caller].call(method, path);
+        expectOwnWorldOnly(caller, answer);
+        seen.push([caller, outcomeOf(answer, path)]);
+      }
+      expect(Object.fromEntries(seen)).toEqual(row);
+    },
+  );
+
+  test('/connect/asana renews the caller’s own connection only; for anybody else’s it is as for none', async () => {
+    const [own, theirs, foreign] = [
+      await make('connection', aurora, personOf.member!),
+      await make('connection', aurora, colleague),
+      await make('connection', borealis, borealis.actor.memberId!),
+    ];
+    const ask = (id: string) => clients.member.call('GET', `/connect/asana?connection=${id}`);
+    expect(outcomeOf(await ask(own), '')).toBe('303 {asana}');
+    const missing = await ask(absent(own));
+    expect(missing.status).toBe(404);
+    for (const id of [theirs, foreign, 'x', '..%2F..']) expect((await ask(id)).text).toBe(missing.text);
+  });
+
+  test('/api/auth/session names the member to the member’s own browser only', async () => {
+    for (const caller of CALLERS) {
+      const { body } = await clients[caller].call('GET', '/api/auth/session');
+      if (personOf[caller]) expect(body.member).toMatchObject({ id: personOf[caller] });
+      else expect(body.member ?? null).toBeNull();
+    }
+  });
+});
+
+describe('what stands before a page', () => {
+  const paths = ['/admin/groups/sales', '/admin/people', '/admin/audit', '/connections', '/tokens', '/'];
+  const tricks: Record<string, Record<string, string>> = {
+    'a middleware header': {
+      'x-middleware-subrequest': 'middleware:middleware:middleware:middleware:middleware',
+    },
+    'a source middleware header': { 'x-middleware-subrequest': 'src/middleware', 'x-middleware-invoke': '1' },
+    'a rewritten path': {
+      'x-original-url': '/sign-in',
+      'x-rewrite-url': '/sign-in',
+      'x-invoke-path': '/sign-in',
+    },
+    'a claimed path': { 'x-gatehouse-path': '/sign-in', 'x-matched-path': '/sign-in', 'x-nextjs-data': '1' },
+    'a data request': { rsc: '1', 'next-router-state-tree': '%5B%22%22%5D' },
+    'a prefetch': { rsc: '1', 'next-router-prefetch': '1', purpose: 'prefetch' },
+    'a made-up session': { cookie: 'next-auth.session-token=x; __Host-next-auth.session-token=x' },
+  };
+
+  test.each(Object.entries(tricks))('is not passed by %s', async (_, headers) => {
+    for (const path of paths)
+      for (const caller of ['nobody', 'agentToken'] as const) {
+        const { text, status } = await clients[caller].call('GET', path, { headers });
+        expect([200, 307], path).toContain(status);
+        expect(text.toLowerCase().replaceAll(path, ''), path).not.toMatch(/aurora|borealis|sales of|ana@/);
+      }
+    const { cookie: _cookie, ...others } = headers;
+    const member = await clients.member.call('GET', '/admin/people', { headers: others });
+    expect(member.text).not.toContain('colleague@aurora.example');
+  });
+
+  test('is not passed by a server action that is sent without a page', async () => {
+    for (const path of ['/admin/people', '/connections', '/setup', '/sign-in']) {
+      const { status, text } = await clients.nobody.call('POST', path, {
+        headers: { 'next-action': '0'.repeat(42), 'content-type': 'text/plain;charset=UTF-8' },
+        body: '[]',
+      });
+      expect(status, path).not.toBe(200);
+      expect(text.toLowerCase()).not.toMatch(/aurora|borealis/);
+    }
+  });
+
+  test('leaves no trace of one organization’s people in the other’s audit', async () => {
+    const { rows } = await pool().query(
+      `SELECT r.id FROM audit_records r JOIN members m ON m.id = r.member_id WHERE m.organization_id <> r.organization_id
+       UNION ALL SELECT id FROM audit_records WHERE organization_id = $1 AND member_email LIKE '%aurora%'`,
+      [borealis.id],
+    );
+    expect(rows).toEqual([]);
+  });
+});

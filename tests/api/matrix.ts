@@ -1,0 +1,154 @@
+// Who may do what: the status of every operation of /api/v1, every page and every other path, for every kind of caller. A new
+// operation or page without a line here fails the test beside this file.
+
+/**
+ * Members and keys belong to the organization Aurora, `adminElsewhere` and `keyElsewhere` to Borealis. An agent token is a member's.
+ */
+export const CALLERS = [
+  ...(['nobody', 'agentToken', 'member', 'auditor', 'admin', 'adminElsewhere'] as const),
+  ...(['keyMember', 'keyAuditor', 'keyAdmin', 'keyElsewhere'] as const),
+] as const;
+export type CallerName = (typeof CALLERS)[number];
+/** A status, for a redirect with its target; `{here}` stands for the path that was asked for, encoded. */
+export type Outcome = number | `${number} ${string}`;
+export type Row = Record<CallerName, Outcome>;
+
+/**
+ * What callers hear about a thing of their own (or where there is no particular thing), and about anything else: a colleague's, another
+ * organization's, or one that does not exist, between which no answer may tell.
+ */
+export interface Expected {
+  own: Row;
+  others?: Row;
+}
+
+const refused = { nobody: 401, agentToken: 401 } as const;
+
+const admins = (ok: number): Row => ({
+  ...refused,
+  ...{ member: 403, auditor: 403, admin: ok, adminElsewhere: ok },
+  ...{ keyMember: 403, keyAuditor: 403, keyAdmin: ok, keyElsewhere: ok },
+});
+const readers = (ok: number): Row => ({ ...admins(ok), auditor: ok, keyAuditor: ok });
+/** What belongs to a person, which a key has none of. */
+const people = (ok: number): Row => ({
+  ...refused,
+  ...{ member: ok, auditor: ok, admin: ok, adminElsewhere: ok },
+  ...{ keyMember: 403, keyAuditor: 403, keyAdmin: 403, keyElsewhere: 403 },
+});
+/** Open to all, but a bearer that is no key is told so. */
+const anyone = (ok: number): Row => ({
+  ...{ nobody: ok, agentToken: 401, member: ok, auditor: ok, admin: ok, adminElsewhere: ok },
+  ...{ keyMember: ok, keyAuditor: ok, keyAdmin: ok, keyElsewhere: ok },
+});
+
+export const OPERATIONS: Record<string, Expected> = {
+  'GET /organization': { own: admins(200) },
+  'PATCH /organization': { own: admins(200) },
+  'GET /asana-app': { own: admins(200) },
+  'PUT /asana-app': { own: admins(200) },
+  'POST /asana-app/check': { own: admins(200) },
+  'GET /tools': { own: readers(200) },
+  'POST /tools/sync': { own: admins(200) },
+  'PATCH /tools/{name}': { own: admins(200), others: admins(404) },
+  'GET /api-keys': { own: admins(200) },
+  'POST /api-keys': { own: admins(201) },
+  'DELETE /api-keys/{id}': { own: admins(204), others: admins(404) },
+  'GET /health': { own: admins(200) },
+  'GET /groups': { own: admins(200) },
+  'POST /groups': { own: admins(201) },
+  'GET /groups/{slug}': { own: admins(200), others: admins(404) },
+  'PUT /groups/{slug}': { own: admins(200), others: admins(404) },
+  'DELETE /groups/{slug}': { own: admins(204), others: admins(404) },
+  'GET /members': { own: admins(200) },
+  'POST /members': { own: admins(201) },
+  'PATCH /members/{email}': { own: admins(200), others: admins(404) },
+  'POST /members/{email}/invite': { own: admins(201), others: admins(404) },
+  'DELETE /members/{email}': { own: admins(204), others: admins(404) },
+  'GET /me': { own: people(200) },
+  'GET /me/connections': { own: people(200) },
+  'DELETE /me/connections/{id}': { own: people(200), others: people(404) },
+  'GET /me/tokens': { own: people(200) },
+  'POST /me/tokens': { own: people(201) },
+  'DELETE /me/tokens/{id}': { own: people(204), others: people(404) },
+  'GET /audit': { own: readers(200) },
+  'GET /audit/export': { own: readers(200) },
+  'GET /audit/verify': { own: readers(200) },
+  'GET /setup': { own: anyone(200) },
+  // Done already, whoever asks; a made-up invite opens nothing.
+  'POST /setup': { own: anyone(409) },
+  'POST /invites/accept': { own: anyone(404) },
+};
+
+const signIn = '307 /sign-in?next={here}';
+/** A bearer is no session: to a page it is nobody. */
+const pageFor = (row: Pick<Row, 'nobody' | 'member' | 'auditor' | 'admin'>): Row => ({
+  ...{ ...row, adminElsewhere: row.admin, agentToken: row.nobody },
+  ...{ keyMember: row.nobody, keyAuditor: row.nobody, keyAdmin: row.nobody, keyElsewhere: row.nobody },
+});
+const forPeople = pageFor({ nobody: signIn, member: 200, auditor: 200, admin: 200 });
+const forReaders = pageFor({ nobody: signIn, member: 404, auditor: 200, admin: 200 });
+const forAdmins = pageFor({ nobody: signIn, member: 404, auditor: 404, admin: 200 });
+const none = pageFor({ nobody: signIn, member: 404, auditor: 404, admin: 404 });
+const all = (outcome: Outcome) =>
+  pageFor({ nobody: outcome, member: outcome, auditor: outcome, admin: outcome });
+
+/** By the path that the file in `app/` answers. */
+export const PAGES: Record<string, Expected> = {
+  '/': { own: pageFor({ nobody: '307 /sign-in', member: 200, auditor: 200, admin: 200 }) },
+  '/sign-in': { own: pageFor({ nobody: 200, member: '307 /', auditor: '307 /', admin: '307 /' }) },
+  '/setup': { own: all('307 /sign-in') },
+  '/invite': { own: all(200) },
+  '/connections': { own: forPeople },
+  '/tokens': { own: forPeople },
+  '/admin/asana': { own: forAdmins },
+  '/admin/audit': { own: forReaders },
+  '/admin/audit/[id]': { own: forReaders, others: none },
+  '/admin/groups': { own: forAdmins },
+  '/admin/groups/[slug]': { own: forAdmins, others: none },
+  '/admin/health': { own: forAdmins },
+  '/admin/organization': { own: forAdmins },
+  '/admin/people': { own: forAdmins },
+  '/admin/tools': { own: forReaders },
+  '/admin/tools/[name]': { own: forReaders, others: none },
+};
+
+/** Files in `app/` that answer without a page; `/api/v1` is the table of operations above. */
+export const ROUTES: Record<string, Record<string, Row> | 'operations'> = {
+  '/api/v1/[...path]': 'operations',
+  '/api/auth/[...nextauth]': {
+    'GET /api/auth/session': all(200),
+    'GET /api/auth/csrf': all(200),
+    'GET /api/auth/providers': all(200),
+  },
+  '/connect/asana': {
+    'GET /connect/asana': pageFor({
+      ...{ nobody: '303 /sign-in?next={here}', member: '303 {asana}' },
+      ...{ auditor: '303 {asana}', admin: '303 {asana}' },
+    }),
+  },
+  '/connect/asana/callback': {
+    'GET /connect/asana/callback': pageFor({ nobody: 403, member: 400, auditor: 400, admin: 400 }),
+  },
+  '/mcp': { 'POST /mcp': { ...all(401), agentToken: 415 } },
+};
+
+/** What `server.ts` answers by itself, or nobody does. */
+export const SERVED: Record<string, Row> = {
+  'GET /healthz': all(200),
+  'GET /readyz': all(200),
+  'GET /metrics': all(200),
+  'GET /sse': all(410),
+  'GET /sse/any': all(410),
+  'GET /.well-known/oauth-protected-resource': all(200),
+  'GET /.well-known/oauth-protected-resource/mcp': all(200),
+  'GET /icon.svg': all(200),
+  'GET /api/v1/openapi.json': all(200),
+  'GET /api/v1': all(404),
+  'GET /api/v1/nothing': all(404),
+  'GET /nothing': all(404),
+  'GET /admin': all(404),
+  'GET /.env': all(404),
+  'GET /.git/config': all(404),
+  'GET /_next/static/../server/app/page.js': all(404),
+};
