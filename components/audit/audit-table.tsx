@@ -74,7 +74,7 @@ function RecordRow({ record }: { record: AuditRecord }) {
       </RowHeader>
       <Cell label="Who">
         <span className="block [overflow-wrap:anywhere]">{record.member ?? 'Gatehouse'}</span>
-        <span className="text-ink-3 block text-xs [overflow-wrap:anywhere]">
+        <span className="text-ink-3 block text-xs [overflow-wrap:anywhere] md:truncate">
           {credentialWords(record.credential)}
         </span>
       </Cell>
@@ -101,18 +101,22 @@ function RecordRow({ record }: { record: AuditRecord }) {
 function What({ record }: { record: AuditRecord }) {
   if (record.kind === 'event')
     return (
-      <span className="min-w-0">
+      <span className="block min-w-0">
         {actionWords(record.action ?? '')}
         {record.target && (
-          <span className="text-ink-3 block text-xs [overflow-wrap:anywhere]">{record.target}</span>
+          <span className="text-ink-3 block text-xs [overflow-wrap:anywhere] md:truncate">
+            {record.target}
+          </span>
         )}
       </span>
     );
   return (
-    <span className="min-w-0">
+    <span className="block min-w-0">
       <code className="font-mono text-xs [overflow-wrap:anywhere]">{record.tool ?? record.method}</code>
       {record.reason && (
-        <span className="text-ink-3 block text-xs [overflow-wrap:anywhere]">{reasonSentence(record)}</span>
+        <span className="text-ink-3 block text-xs [overflow-wrap:anywhere] md:truncate">
+          {reasonSentence(record)}
+        </span>
       )}
     </span>
   );

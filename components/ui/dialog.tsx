@@ -6,12 +6,13 @@ import type { ReactNode } from 'react';
 import { classNames } from './class-names';
 import { IconButton } from './icon-button';
 
+// They come with a short movement and go at once; text is never half transparent, so its contrast always holds.
 export const veilClasses =
-  'veil bg-veil fixed inset-0 z-30 transition-opacity duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0';
+  'veil bg-veil fixed inset-0 z-30 transition-opacity duration-150 data-starting-style:opacity-0';
 export const stageClasses =
   'fixed inset-0 z-30 flex items-end justify-center sm:items-start sm:overflow-y-auto sm:px-4 sm:py-[max(1.5rem,8vh)]';
 export const popupClasses =
-  'bg-raised rounded-box shadow-raised relative flex w-full flex-col outline-hidden transition-[opacity,translate] duration-150 data-ending-style:opacity-0 data-starting-style:opacity-0 max-sm:max-h-[92dvh] max-sm:rounded-b-none max-sm:overflow-y-auto sm:data-starting-style:translate-y-1';
+  'bg-raised rounded-box shadow-raised relative flex w-full flex-col outline-hidden transition-[translate] duration-150 max-sm:max-h-[92dvh] max-sm:rounded-b-none max-sm:overflow-y-auto data-starting-style:translate-y-2';
 
 /** Controlled. `sticky` keeps a click beside it from closing it: for what would be lost (a secret shown once). */
 export function Dialog({

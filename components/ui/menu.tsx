@@ -2,7 +2,6 @@
 'use client';
 import { Menu as Base } from '@base-ui/react/menu';
 import Check from 'lucide-react/icons/check';
-import Link from 'next/link';
 import type { ReactElement, ReactNode } from 'react';
 import { classNames } from './class-names';
 
@@ -55,16 +54,6 @@ export function MenuItem({
       {icon}
       {children}
     </Base.Item>
-  );
-}
-
-/** A link to a page. */
-export function MenuLink({ href, icon, children }: { href: string; icon?: ReactNode; children: ReactNode }) {
-  return (
-    <Base.LinkItem closeOnClick render={<Link href={href} />} className={item}>
-      {icon}
-      {children}
-    </Base.LinkItem>
   );
 }
 

@@ -30,7 +30,7 @@ function Toasts() {
     <Base.Root
       key={entry.id}
       toast={entry}
-      className="bg-raised rounded-box shadow-raised transition-[opacity,translate] duration-200 data-ending-style:opacity-0 data-limited:opacity-0 data-starting-style:translate-y-2 data-starting-style:opacity-0"
+      className="bg-raised rounded-box shadow-raised transition-[translate] duration-200 data-limited:hidden data-starting-style:translate-y-2"
     >
       <Base.Content className="flex gap-2.5 px-3 py-2.5">
         <CircleCheck aria-hidden="true" className="text-success mt-0.5 size-4 shrink-0" />

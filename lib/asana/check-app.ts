@@ -18,7 +18,7 @@ export async function checkAsanaApp(organizationId: string): Promise<{ checks: C
     checkMcpEndpoint(),
     checkResourceMetadata(),
     checkServerMetadata(),
-    checkRedirectUrl(),
+    Promise.resolve(checkRedirectUrl()),
     checkCredentials(organizationId),
     checkLastConnect(organizationId),
   ]);

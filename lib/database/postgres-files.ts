@@ -1,5 +1,5 @@
 // The files of a database and of the server on it: what they are called, and whether a server runs by what they say.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Location } from './postgres-location';
 import type { Programs } from './postgres-programs';
@@ -54,4 +54,13 @@ export function disarmPidFile(folder: string): void {
   const lines = readPidFile(folder);
   if (lines.length > 1 && !isServer(Number(lines[0]), folder))
     writeFileSync(join(folder, 'postmaster.pid'), ['2147483647', ...lines.slice(1)].join('\n'));
+}
+
+/**
+ * A server that was killed between creating postmaster.pid and writing it leaves it empty, for which PostgreSQL refuses to start
+ * for ever. It had not touched the data yet: the file is its first step.
+ */
+export function removeEmptyPidFile(folder: string): void {
+  const file = join(folder, 'postmaster.pid');
+  if (existsSync(file) && statSync(file).size === 0) rmSync(file, { force: true });
 }

@@ -24,6 +24,7 @@ import {
   disarmPidFile,
   logFile,
   passwordFile,
+  removeEmptyPidFile,
   ROLE,
   serverUrl,
   type Server,
@@ -108,6 +109,8 @@ export async function startServer(location: Location, programs: Programs, port?:
   const folder = databaseFolder(location, programs);
   for (let attempt = 1; ; attempt += 1) {
     disarmPidFile(folder);
+    // An orphan that is just starting would have filled it by now.
+    if (attempt > 3) removeEmptyPidFile(folder);
     const chosen = port ?? (await freePort());
     const { log, size } = openLog(location);
     const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

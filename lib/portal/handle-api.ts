@@ -8,6 +8,8 @@ import { operationEntries } from './operations';
 
 const PREFIX = '/api/v1';
 const MAX_BODY_BYTES = 1_048_576;
+/** A body too large is read to its end up to here, because a client that still sends may not hear the answer. */
+const MAX_DISCARDED_BYTES = 8_388_608;
 
 interface Route {
   method: string;
@@ -30,6 +32,8 @@ export async function handleApi(request: Request): Promise<Response> {
         'content-type': 'application/problem+json',
         ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="Gatehouse API"' } : {}),
         ...(problem.status === 405 ? { allow: allowedAt(request) } : {}),
+        // What is left of the body is not read: the next request could not follow it on this connection.
+        ...(problem.status === 413 ? { connection: 'close' } : {}),
         ...(problem.status === 503 ? { 'retry-after': '1' } : {}),
       },
     });
@@ -115,9 +119,10 @@ async function bodyOf(request: Request): Promise<unknown> {
   let size = 0;
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new AppError('too_large');
-    chunks.push(chunk);
+    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+    else if (size > MAX_DISCARDED_BYTES) break;
   }
+  if (size > MAX_BODY_BYTES) throw new AppError('too_large');
   if (size === 0) return undefined;
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw new AppError('invalid', 'Send the body as application/json.');

@@ -1,5 +1,4 @@
 // How /api/v1 takes requests: whose page may send them, what a body may be, what is left out of it, and how refusals look.
-import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
 import { operationEntries } from '@/lib/portal/operations';
@@ -16,6 +15,7 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
+import { sendRaw } from '../support/raw-http';
 import { expectProblem, readOpenApi } from './expect-answer';
 
 let portal: Portal;
@@ -152,22 +152,34 @@ describe('a body', () => {
       'application/json; charset=utf-8',
       'APPLICATION/JSON;charset="utf-8"',
     ])
-      expect((await post(JSON.stringify({ name: `Type ${type}` }), { 'content-type': type })).status).toBe(
-        201,
-      );
+      expect(
+        (
+          await post(JSON.stringify({ name: 'Typed', slug: `typed-${type.length}` }), {
+            'content-type': type,
+          })
+        ).status,
+      ).toBe(201);
   });
 
-  test('of more than a mebibyte is refused, announced or not, and one below is read', async () => {
+  test('of more than a mebibyte is refused, announced or not, and one of less is read', async () => {
     const sized = (bytes: number) => {
       const frame = '{"name":"Large","padding":""}';
       return frame.replace('""}', `"${'x'.repeat(bytes - frame.length)}"}`);
     };
     expect((await post(sized(1_048_576))).status).toBe(201);
-    expectProblem(await post(sized(1_048_577)), 413, 'too_large');
-    expectProblem(await post(sized(3_000_000)), 413, 'too_large');
-    expect(await postInPieces('/api/v1/groups', 40)).toBe(413);
-    expect(await postInPieces('/api/v1/groups', 10)).toBe(400);
-    expect((await key.call('GET', '/api/v1/groups')).status).toBe(200);
+    for (const bytes of [1_048_577, 3_000_000]) {
+      const refused = await post(sized(bytes));
+      expectProblem(refused, 413, 'too_large');
+      expect(refused.headers.get('connection')).toBe('close');
+      expect((await key.call('GET', '/api/v1/groups')).status).toBe(200);
+    }
+    const { key: bearer } = await addApiKey(organization, 'admin');
+    const head = `POST /api/v1/groups HTTP/1.1\r\nhost: localhost:${new URL(portal.origin).port}\r\nauthorization: Bearer ${bearer}\r\n`;
+    const chunked = `${head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`;
+    const endless = Buffer.from(`10000\r\n${'x'.repeat(65_536)}\r\n`);
+    const { status, sentBytes } = await sendRaw(portal.origin, [chunked], { endless });
+    expect(status).toBe(413);
+    expect(sentBytes).toBeLessThan(64 * 1_048_576);
   });
 
   test('nested deeper than anybody means does no harm', async () => {
@@ -180,27 +192,6 @@ describe('a body', () => {
     expect(
       (await post(`{"name":"Deep in objects","x":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`)).status,
     ).toBe(201);
-  });
-
-  /** Sends 64 KiB pieces of one JSON text without saying how many; returns the status. */
-  function postInPieces(path: string, pieces: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const headers = { authorization: `Bearer ${bearer()}`, 'content-type': 'application/json' };
-      const request = httpRequest(`${portal.origin}${path}`, { method: 'POST', headers }, (response) => {
-        response.resume();
-        resolve(response.statusCode!);
-      });
-      // The server may hang up on what it will not read; its answer came before.
-      request.on('error', (error) => setTimeout(() => reject(error), 1_000));
-      request.write('{"name":"');
-      for (let n = 0; n < pieces; n += 1) request.write('x'.repeat(65_536));
-      request.end('"}');
-    });
-  }
-  const bearer = () => bearerOf;
-  let bearerOf = '';
-  beforeAll(async () => {
-    bearerOf = (await addApiKey(organization, 'admin')).key;
   });
 });
 
@@ -290,38 +281,6 @@ describe('an address', () => {
     expectProblem(await key.call('GET', '/api/v1/audit?member=a&member=b'), 400, 'invalid', 'given twice');
     expectProblem(await key.call('GET', '/api/v1/audit?member=%00'), 400, 'invalid');
     expectProblem(await key.call('GET', '/api/v1/groups/%00'), 400, 'invalid');
-    for (const path of ['/groups/%', '/groups/%zz', '/groups/%ff', '/groups/%c3%28', '/members/%e0%80%80'])
-      expect([400, 404], path).toContain((await key.call('GET', `/api/v1${path}`)).status);
-  });
-
-  test('is one only as it is written: no other case, slash, dots or escapes lead to an operation', async () => {
-    await key.call('POST', '/api/v1/groups', { body: { name: 'Here', slug: 'here' } });
-    expect((await key.call('GET', '/api/v1/groups/here')).status).toBe(200);
-    expect((await key.call('GET', '/api/v1/groups/h%65re')).body).toMatchObject({ slug: 'here' });
-    for (const path of [
-      '/Groups',
-      '/groups/',
-      '/groups/here/',
-      '/groups//here',
-      '/groups/HERE',
-      '/groups%2Fhere',
-      '/groups/x%2F..%2Fhere',
-      '/groups/here%20',
-    ])
-      expectProblem(await key.call('GET', `/api/v1${path}`), 404, 'not_found');
-  });
-
-  test('answers another method with 405 and the ones that it has', async () => {
-    for (const [method, path, allow] of [
-      ['DELETE', '/organization', 'GET, PATCH'],
-      ['POST', '/groups/here', 'GET, PUT, DELETE'],
-      ['PUT', '/me', 'GET'],
-      ['POST', '/openapi.json', 'GET'],
-    ] as const) {
-      const answer = await key.call(method, `/api/v1${path}`);
-      expectProblem(answer, 405, 'method_not_allowed');
-      expect(answer.headers.get('allow')).toBe(allow);
-    }
     const head = await key.call('HEAD', '/api/v1/groups');
     expect([head.status, head.text]).toEqual([200, '']);
   });

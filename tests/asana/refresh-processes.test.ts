@@ -122,7 +122,11 @@ describe('UF-21: when the database goes away between Asana’s answer and the wr
   const administer = async (statement: string) => {
     const client = new pg.Client({ connectionString: inject('postgresUrl') });
     await client.connect();
-    await client.query(statement).finally(() => client.end());
+    try {
+      await client.query(statement);
+    } finally {
+      await client.end();
+    }
   };
 
   test('the new pair is kept and written when it is back, and the old one is never put over it', async () => {

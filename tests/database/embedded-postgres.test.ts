@@ -181,6 +181,18 @@ test('rows that were acknowledged are there after everything was killed with -9,
   await third.stop();
 });
 
+test('a server killed before it had written its pid file does not keep the next one from starting', async () => {
+  copyDatabase();
+  const first = await hold();
+  await query(first.url, 'CREATE TABLE kept (n int)');
+  killPostgres();
+  await kill(first);
+  writeFileSync(postmasterFile(), '');
+  const second = await startEmbeddedPostgres(data);
+  expect(await query(second.url, 'SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 0 }]);
+  await second.stop();
+});
+
 test('PostgreSQL killed with -9 is back within two seconds on the same port, for all who use it', async () => {
   copyDatabase();
   const first = await hold();

@@ -2,6 +2,8 @@
 // without a byte to Asana, is on record with its true reason, and leaves the gate as it was.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '@/lib/audit/records';
+import { applyListing, updateTool } from '@/lib/catalogue/catalogue';
+import { transaction } from '@/lib/db';
 import {
   callOf,
   emailIn,
@@ -14,17 +16,21 @@ import {
   startGate,
   watchAudit,
   type Gate,
+  type TestMember,
+  type TestOrganization,
 } from '../support/gate';
 
 let gate: Gate;
+let organization: TestOrganization;
+let ana: TestMember;
 let token: string;
 let newRecords: () => Promise<AuditRecord[]>;
 const ALLOWED = ['get_me', 'get_task'];
 
 beforeAll(async () => {
   gate = await startGate({ chain: false });
-  const organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
+  organization = await makeOrganization(gate, 'Acme');
+  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
   await makeGroup(organization, 'Readers', ALLOWED, [ana]);
   ({ token } = await mint(ana));
   await post(gate, token, callOf('get_me'));
@@ -287,12 +293,16 @@ refusals('headers that repeat the body must say the same', [
       ['naming another tool', sentinel('delete_task')],
       ['in other case', sentinel('get_me').replace('base64', 'BASE64')],
       ['that is not base64', '=?base64?get_me?='],
-      ['with bits left over', `=?base64?${Buffer.from('get_me').toString('base64').replace(/.$/, '')}?=`],
+      ['with a stranger in it', sentinel('get_me').replace('Z2V0', 'Z2V0!')],
+      ['cut off', sentinel('get_me').replace('?=', '').replace(/.$/, '?=')],
       ['of bytes that are not UTF-8', `=?base64?${Buffer.from([0xff, 0xfe, 0xff]).toString('base64')}?=`],
     ] as const
   ).map(([what, value]) =>
     malformed(-32600, `PP-27: a base64 sentinel ${what}`, call, { 'mcp-name': value }),
   ),
+  malformed(-32600, 'PP-27: a base64 sentinel with bits left over', JSON.stringify(callOf('get_task')), {
+    'mcp-name': sentinel('get_task').replace('c2s=', 'c2t='),
+  }),
 ]);
 
 function sentinel(text: string): string {
@@ -301,7 +311,10 @@ function sentinel(text: string): string {
 
 const notification = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 refusals('a batch is refused before its members are looked at', [
-  malformed(-32600, 'PP-09 F4: one call', `[${call}]`),
+  {
+    ...malformed(-32600, 'PP-09 F4: one call', `[${call}]`),
+    message: 'Batches are not part of MCP; send one message per request.',
+  },
   malformed(-32600, 'PP-09: none', '[]'),
   malformed(-32600, 'PP-09: a batch in a batch', `[[${call}]]`),
   malformed(-32600, 'PP-09: notifications only', `[${notification},${notification}]`),
@@ -381,6 +394,11 @@ refusals('size in any direction ends early', [
     -32700,
     'PP-21: 1,000,000 empty objects',
     toolCall(`"name":"get_me","arguments":{"a":[${'{},'.repeat(1e6)}1]}`),
+  ),
+  malformed(
+    -32700,
+    'PP-21: a text over 1 MiB, in escapes',
+    toolCall(`"name":"get_me","arguments":{"a":"${'\\n'.repeat(1_048_577)}"}`),
   ),
   malformed(
     -32700,
@@ -519,6 +537,25 @@ describe('what only looks odd passes, as it is', () => {
     expect(sent).toContain(`"arguments":${inside}`);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  test('PB-08: a name is not decided by what of it can be kept on record', async () => {
+    const kept = ['x'.repeat(200), 'odd\ufffd'];
+    for (const name of kept) gate.sandbox.addTool({ name }, () => 'odd');
+    await transaction((tx) => applyListing(tx, organization.actor, gate.sandbox.tools as never));
+    for (const name of kept)
+      await transaction((tx) => updateTool(tx, organization.actor, name, { status: 'reviewed' }));
+    await makeGroup(organization, 'Odd', kept, [ana]);
+    for (const name of kept) expect((await post(gate, token, callOf(name))).body.result).toBeDefined();
+    await newRecords();
+    gate.sandbox.log.clear();
+    for (const name of ['x'.repeat(201), 'odd\u0000'])
+      expect((await post(gate, token, callOf(name))).body.error?.message).toBe(`Unknown tool: ${name}`);
+    expect(gate.sandbox.log.entries).toEqual([]);
+    expect((await newRecords()).map(({ tool, reason }) => [tool, reason])).toEqual([
+      ['odd\ufffd', 'unknown_tool'],
+      ['x'.repeat(200), 'unknown_tool'],
+    ]);
   });
 
   test('PB-08: one agent’s NUL does not stop the calls that are admitted together with it', async () => {

@@ -7,6 +7,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuditRecord } from '@/lib/audit/records';
 import { setEnv } from '@/lib/env';
+import { handleMcp, type McpRequest } from '@/lib/gateway/handle-mcp';
 import {
   auditOf,
   callOf,
@@ -607,6 +608,35 @@ describe('streams', () => {
     const filter = { tool: 'get_me', member: 'rae@acme.example' };
     await until(async () => (await auditOf(organization, filter, 1))[0]?.outcome === 'ok');
     expect(raw.of('notifications/cancelled')).toEqual([]);
+  });
+});
+
+describe('what breaks inside', () => {
+  const request = (parts: Partial<McpRequest>): McpRequest => ({
+    method: 'POST',
+    header: (name) => headersFor(token)[name],
+    authorizations: 1,
+    body: () => Promise.resolve(Buffer.from(ping)),
+    ...parts,
+  });
+  const breaks = (error: Error) => () => {
+    throw error;
+  };
+
+  test('LD-11: is an answer of that request and of no other, and says nothing of why', async () => {
+    expect((await handleMcp(request({}))).status).toBe(200);
+    const secret = new Error(`secret of ${token}`);
+    const inside = await handleMcp(request({ header: breaks(secret) }));
+    expect([inside.status, inside.body]).toEqual([
+      500,
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"Something went wrong inside Gatehouse; it is logged."}}',
+    ]);
+    const gone = Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
+    expect((await handleMcp(request({ header: breaks(gone) }))).status).toBe(503);
+  });
+
+  test('a body that breaks off is the client’s failure', async () => {
+    expect((await handleMcp(request({ body: () => Promise.reject(new Error('aborted')) }))).status).toBe(400);
   });
 });
 
