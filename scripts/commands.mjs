@@ -65,7 +65,9 @@ export async function runCommand(name, args) {
   }
   if (!command.run) return;
   const given = Object.entries(process.env).filter(([, value]) => value !== ''); // an empty value counts as unset
-  const env = { ...command.byDefault, ...Object.fromEntries(given), ...command.set };
+  // Next would tell its maker that it was started.
+  const quiet = { NEXT_TELEMETRY_DISABLED: '1' };
+  const env = { ...quiet, ...command.byDefault, ...Object.fromEntries(given), ...command.set };
   if (!command.set?.NODE_ENV) delete env.NODE_ENV; // the test runners set their own
   child = spawn(process.execPath, [...command.run, ...args], { cwd: root, stdio: 'inherit', env });
   child.once('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

@@ -47,7 +47,7 @@ export function PersonActions({ member, groups, listed, self }: Given) {
       </Menu>
       {open === 'edit' && <Change {...{ member, groups, listed, self }} onClose={close} />}
       {open === 'link' && <NewLink member={member} onClose={close} />}
-      {open === 'remove' && <Remove member={member} self={self} onClose={close} />}
+      {open === 'remove' && <Remove {...{ member, groups, self }} onClose={close} />}
     </>
   );
 }
@@ -155,7 +155,8 @@ function NewLink({ member, onClose }: { member: Member; onClose: () => void }) {
   );
 }
 
-function Remove({ member, self, onClose }: { member: Member; self: boolean; onClose: () => void }) {
+function Remove({ member, groups, self, onClose }: Omit<Given, 'listed'> & { onClose: () => void }) {
+  const left = groups.filter(({ slug }) => member.groups.includes(slug)).map(({ name }) => name);
   const { pending, problem, run } = useCall();
   return (
     <AlertDialog
@@ -179,7 +180,7 @@ function Remove({ member, self, onClose }: { member: Member; self: boolean; onCl
         <li>every sign-in, invite link and password</li>
         <li>every agent token and consent given to a client; agents are refused from the next call on</li>
         <li>every Asana connection, which is also revoked at Asana</li>
-        <li>membership in {member.groups.length > 0 ? member.groups.join(', ') : 'any group'}</li>
+        <li>membership in {left.length > 0 ? left.join(', ') : 'any group'}</li>
       </ul>
       <p className="mt-2">
         What they did stays in the audit. Nothing in Asana is deleted. This can’t be undone.

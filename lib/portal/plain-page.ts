@@ -11,8 +11,8 @@ interface Page {
 const escape = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 const style = `
-:root{color-scheme:light dark;--ink:#1b1e25;--soft:#565c69;--back:#f7f7f8;--card:#fff;--line:#dcdee3;--accent:#3a4fd0;--on:#fff}
-@media (prefers-color-scheme:dark){:root{--ink:#eceef2;--soft:#a5acba;--back:#101217;--card:#181b22;--line:#2c313c;--accent:#a3b0ff;--on:#101217}}
+:root{color-scheme:light dark;--ink:#1b1e25;--soft:#565c69;--back:#f7f7f8;--card:#fff;--line:#dcdee3;--accent:#005d93;--on:#fff}
+@media (prefers-color-scheme:dark){:root{--ink:#eceef2;--soft:#a5acba;--back:#101217;--card:#181b22;--line:#2c313c;--accent:#6abbeb;--on:#101217}}
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--back);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
 main{max-width:34rem;width:100%;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:32px}
 h1{font-size:1.25rem;margin:0 0 12px}p{margin:0 0 12px}.fix{color:var(--soft)}
