@@ -53,7 +53,8 @@ function describeError(error: unknown): Record<string, unknown> {
   const code = (error as { code?: unknown }).code;
   return {
     type: error.name,
-    ...(typeof code === 'string' ? { code } : {}),
+    // Not `code`, which is cut out as an authorization code would be.
+    ...(typeof code === 'string' ? { errorCode: code } : {}),
     message: redact(error.message),
     stack: redact(error.stack ?? ''),
     ...(error.cause ? { cause: describeError(error.cause) } : {}),

@@ -78,7 +78,7 @@ export function authOptions(): NextAuthOptions {
       },
     },
     logger: {
-      error: (code) => log().warn({ code }, 'next-auth'),
+      error: (event) => log().warn({ event }, 'next-auth'),
       warn: () => undefined,
       debug: () => undefined,
     },

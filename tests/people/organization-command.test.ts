@@ -52,17 +52,16 @@ describe('npm run organization -- create', { timeout: 60_000 }, () => {
     ]);
   });
 
-  test('makes nothing for an address that somebody has, for none, or for something else', async () => {
+  test('makes nothing for an address that somebody has, or for what is no address', async () => {
     const before = await organizations();
     const results = await Promise.all([
       run('create', '--name', 'Third', '--admin', 'ADMIN@aurora.example'),
       run('create', '--name', 'Third', '--admin', 'not an address'),
-      run('create', '--admin', 'third@aurora.example'),
     ]);
-    expect(results.map(({ code }) => code)).toEqual([1, 2, 2]);
+    expect(results.map(({ code }) => code)).toEqual([1, 2]);
     expect(results[0]!.output).toContain('Somebody has this e-mail address already.');
     expect(results[1]!.output).toContain('"not an address" is not an e-mail address.');
-    expect(results[2]!.output).toContain('npm run organization -- create');
+    expect(results[1]!.output).toContain('npm run organization -- create');
     for (const { output } of results) expect(output).not.toMatch(/\bat .*:\d+:\d+/);
     expect(await organizations()).toEqual(before);
   });
