@@ -140,7 +140,7 @@ async function serve(
       error: 'forbidden',
       error_description: 'This host is not served here.',
     });
-  if (!target.startsWith('/') || target.startsWith('//') || path.includes('\\'))
+  if (!target.startsWith('/') || path.includes('//') || path.includes('\\') || !isDecodable(path))
     return sendJson(response, 404, { error: 'not_found' });
   if (path === '/mcp') return serveMcp(request, response);
   if (path === '/sse' || path.startsWith('/sse/')) return sendJson(response, 410, retired());
@@ -149,6 +149,16 @@ async function serve(
   if (/^\/(?:\.well-known|oauth|mcp)(?:\/|$)/i.test(path))
     return sendJson(response, 404, { error: 'not_found' });
   return servePage(request, response, page, dev);
+}
+
+/** A broken escape would be an error inside Next. */
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isOwnHost(host: string | undefined): boolean {

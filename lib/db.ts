@@ -36,6 +36,8 @@ function held(): Held {
   });
   // An idle connection that PostgreSQL closes (restart) must not end the process; the next query opens another.
   pool.on('error', () => undefined);
+  // Nor must one that breaks while it is checked out: whoever uses it gets the error from its query.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
   return (holder[HELD] = { url, pool, client });
 }
@@ -51,7 +53,9 @@ function namesOrganization(value: unknown, depth = 0): boolean {
   return Object.entries(value).some(
     ([key, entry]) =>
       (key === 'organizationId' && typeof entry === 'string') ||
-      (/^(organizationId_|stateHash|AND$)/.test(key) && namesOrganization(entry, depth + 1)),
+      (/^(organizationId_|stateHash|AND$)/.test(key) &&
+        !(Array.isArray(entry) && entry.length === 0) &&
+        namesOrganization(entry, depth + 1)),
   );
 }
 

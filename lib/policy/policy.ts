@@ -66,7 +66,7 @@ export function toolDenialSql(at: {
     WHEN ${at.tool}.status = 'missing' THEN 'missing'
     WHEN NOT (${at.tool}.status = 'reviewed' OR (${at.tool}.status = 'changed' AND ${at.driftPolicy} = 'warn')) THEN 'not_reviewed'
     WHEN NOT (${at.granted}) THEN 'not_in_group'
-    WHEN ${at.restricted} AND NOT (${at.tool}.name = ANY(${at.tools})) THEN 'token_restriction'
+    WHEN ${at.restricted} AND NOT coalesce(${at.tool}.name = ANY(${at.tools}), false) THEN 'token_restriction'
   END`;
 }
 
