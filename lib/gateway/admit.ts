@@ -227,9 +227,6 @@ async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<R
     );
     const client = await Promise.race([connecting, late]);
     let broken: Error | undefined;
-    // A connection that is lost while it is ours says so by an event too, which without a listener would end the process.
-    const ignore = () => undefined;
-    client.on('error', ignore);
     try {
       const answer = await Promise.race([
         client.query<Row>({ name: 'admit', text: STATEMENT, values }),
@@ -240,7 +237,6 @@ async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<R
       broken = error as Error;
       throw error;
     } finally {
-      client.off('error', ignore);
       // A connection whose statement timed out still runs it; it is closed, not reused.
       client.release(broken);
     }

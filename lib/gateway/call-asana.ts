@@ -269,7 +269,9 @@ async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswe
   });
   body.destroy();
   if (status === 404) return sessionGone(journey);
-  journey.settled(status < 500 ? 'ok' : 'unknown', status === 405 ? 'status_405' : undefined);
+  const ended = status < 300 || status === 405;
+  const outcome = ended ? 'ok' : status < 500 ? 'upstream_error' : 'unknown';
+  journey.settled(outcome, status < 300 ? undefined : `status_${status}`);
   if (status === 405)
     return answerError(405, null, -32000, 'Asana does not let sessions be ended.', {
       headers: { allow: 'POST' },
@@ -278,7 +280,9 @@ async function endSession(journey: Journey, token: FreshToken): Promise<McpAnswe
     ? { status: 200, headers: {}, body: null }
     : answerJson(
         502,
-        errorText(null, CODES.upstreamFailed, 'Asana did not end the session.', { outcome: 'unknown' }),
+        errorText(null, CODES.upstreamFailed, 'Asana did not end the session.', {
+          outcome: status < 500 ? 'not_executed' : 'unknown',
+        }),
       );
 }
 

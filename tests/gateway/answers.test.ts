@@ -327,6 +327,19 @@ describe('a list as JSON', () => {
     await refused((response, id) => json({ id, result: LIST })(response, id), 'not_an_answer');
   });
 
+  test('UF-13: a result of a call that is no object is none', async () => {
+    for (const result of ['[]', '"done"', '1', 'null', 'true', '[{"done":1}]']) {
+      const spoiled = (id: string) => `{"jsonrpc":"2.0","id":"${id}","result":${result}}`;
+      await refused((response, id) => json(spoiled(id))(response, id), 'not_an_answer', call);
+      await refused(
+        events((id) => eventOf(spoiled(id))),
+        'not_an_answer',
+        call,
+      );
+    }
+    expect((await call((response, id) => json(resultOf(id, {}))(response, id))).body.result).toEqual({});
+  });
+
   test('RF-16: in another shape is rebuilt from what is known, or refused', async () => {
     expect.hasAssertions();
     const text = JSON.stringify(TOOLS);
@@ -488,9 +501,17 @@ describe('however an event stream is framed and cut into pieces', () => {
           outcome: 'unknown',
         });
     }
-    const wrong = Buffer.from(`data: ${JSON.stringify(resultOf('u', LIST))}\n\n`);
-    wrong[40] = 0xff;
-    expect(await read([wrong])).toMatchObject({ status: 502, outcome: 'unknown' });
+  });
+
+  test('PP-15: one byte that is not UTF-8, anywhere in a message, spoils it', async () => {
+    const text = JSON.stringify(resultOf('u', LIST));
+    for (let at = 0; at < text.length; at += 1) {
+      const bytes = Buffer.from(text);
+      bytes[at] = 0xff;
+      const event = Buffer.concat([Buffer.from('data: '), bytes, Buffer.from('\n\n')]);
+      expect([at, await read([event])]).toMatchObject([at, { status: 502 }]);
+      expect([at, await read([bytes], 'application/json')]).toMatchObject([at, { status: 502 }]);
+    }
   });
 });
 

@@ -91,11 +91,12 @@ describe('a database that is gone', () => {
   test('DB: that does not answer any more, and breaks no connection, is no different', async () => {
     expect.hasAssertions();
     // Several connections of the pool stand, and all of them die silently.
-    await Promise.all(Array.from({ length: 8 }, () => pool().query('SELECT pg_sleep(0.05)')));
+    await Promise.all(Array.from({ length: 12 }, () => pool().query('SELECT pg_sleep(0.3)')));
+    expect(pool().idleCount).toBeGreaterThan(8);
     wire.freeze();
     gate.sandbox.log.clear();
     await refusedInTime();
-    await crowd(40);
+    await crowd(20);
     await wire.restore();
     await servedInTime();
   });
@@ -170,6 +171,8 @@ describe('a database that goes while a call is under way', () => {
     await until(() => gate.upstreamCalls().length === 1);
     await wire.cut();
     expect(emailIn(await pending)).toBe('ana@example.com');
+    // Time enough for a first attempt to write the outcome, and for it to fail.
+    await new Promise((resolve) => setTimeout(resolve, 200));
     await wire.restore();
     gate.sandbox.set({ latencyMs: 0 });
     await until(async () => (await auditOf(organization, { tool: 'get_me' }, 1))[0]?.outcome === 'ok');

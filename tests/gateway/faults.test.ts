@@ -13,12 +13,15 @@ import { SEED } from '@/lib/sandbox/world-seed';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
 import {
   callOf,
+  connect,
   emailIn,
+  headersFor,
   hello,
   makeGroup,
   makeMember,
   makeOrganization,
   mint,
+  openSession,
   post,
   rpc,
   startGate,
@@ -401,6 +404,14 @@ describe('a call that waited for a refresh is judged again before it is sent', (
     expect(await agentCalls()).toEqual([['allow', 'upstream_error', 'revoked_meanwhile']]);
   });
 
+  test('not if it is no longer clear through which connection', async () => {
+    const answer = await callWhile((who) => connect(gate, who, 'ben@example.com'));
+    expect(answer.body.result.isError).toBe(true);
+    expect(answer.body.result.content[0].text).toContain('several');
+    expect(sentCalls()).toBe(0);
+    expect(await agentCalls()).toEqual([['allow', 'upstream_error', 'no_connection']]);
+  });
+
   test('PB-26: not if its connection has ended', async () => {
     const answer = await callWhile(({ connectionId }) =>
       pool().query('DELETE FROM connections WHERE id = $1', [connectionId]),
@@ -413,6 +424,25 @@ describe('a call that waited for a refresh is judged again before it is sent', (
 });
 
 describe('statuses of Asana’s', () => {
+  test('a session that Asana does not end is said so, with what is known', async () => {
+    const theirs: [Switches['mcpFault'], number, string, string][] = [
+      ['500', 502, 'unknown', 'unknown'],
+      ['403', 502, 'not_executed', 'upstream_error'],
+    ];
+    const session = await openSession(gate, token);
+    for (const [mcpFault, status, told, outcome] of theirs) {
+      await newRecords();
+      gate.sandbox.set({ mcpFault, faultMethods: ['DELETE'] });
+      const headers = headersFor(token, { 'mcp-session-id': session });
+      const response = await fetch(gate.url, { method: 'DELETE', headers });
+      expect([response.status, await response.json()]).toMatchObject([
+        status,
+        { error: { data: { outcome: told } } },
+      ]);
+      expect(await agentCalls()).toEqual([['allow', outcome, `status_${mcpFault}`]]);
+    }
+  });
+
   const answeredWith = async (status: number, headers: Record<string, string> = {}, body = '') => {
     setEnv({ ASANA_MCP_URL: raw.url });
     raw.requests.length = 0;

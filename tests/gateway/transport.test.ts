@@ -6,11 +6,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuditRecord } from '@/lib/audit/records';
+import { pool } from '@/lib/db';
 import { setEnv } from '@/lib/env';
 import { handleMcp, type McpRequest } from '@/lib/gateway/handle-mcp';
 import {
   auditOf,
   callOf,
+  connect,
   emailIn,
   headersFor,
   hello,
@@ -235,15 +237,24 @@ describe('size and framing of a request', () => {
     expect((await post(gate, token, argument(3 * 1024 * 1024))).status).toBe(200);
   });
 
-  test('PP-20 LD: an endless body is refused at the cap, answered, and the connection ends', async () => {
-    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')]);
-    const head = rawPost(token, ['Transfer-Encoding: chunked'], '');
+  const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536, 0x20), Buffer.from('\r\n')]);
+  const chunkedHead = () =>
+    rawPost(token, ['Transfer-Encoding: chunked'], '').replace('Connection: close', 'Connection: keep-alive');
+
+  test('PP-20: a body that turns out to be over the cap is refused, and the connection ends', async () => {
+    const pieces = Array.from({ length: 66 }, () => chunk);
+    const { status, text } = await sendRaw(gate.url, [chunkedHead(), ...pieces]);
+    expect(status).toBe(413);
+    expect(text).toMatch(/\r\nconnection: close\r\n/i);
+    await reachedNobody();
+  });
+
+  test('PP-20 LD: an endless body is not read to its end, by several at once either', async () => {
     const before = process.memoryUsage().rss;
     const answers = await Promise.all(
-      Array.from({ length: 4 }, () => sendRaw(gate.url, [head], { endless: chunk })),
+      Array.from({ length: 4 }, () => sendRaw(gate.url, [chunkedHead()], { endless: chunk })),
     );
-    expect(answers.map(({ status }) => status)).toEqual([413, 413, 413, 413]);
-    // The cap and what the sockets between us hold.
+    // The cap and what the sockets between us hold. Who is still writing may miss the answer.
     for (const { sentBytes } of answers) expect(sentBytes).toBeLessThan(24 * 1024 * 1024);
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
     await reachedNobody();
@@ -421,6 +432,20 @@ describe('sessions', () => {
     expect(emailIn(await post(gate, token, call(), inSession(session)))).toBe('ana@example.com');
   });
 
+  test('T8: a session of a connection that is gone is 404 through the next one, by the same token', async () => {
+    const pia = await makeMember(gate, organization, 'pia@acme.example', { asana: 'ana@example.com' });
+    await makeGroup(organization, 'Pia', TOOLS, [pia]);
+    const { token: pias } = await mint(pia);
+    const session = await openSession(gate, pias);
+    await pool().query('DELETE FROM connections WHERE id = $1', [pia.connectionId]);
+    await connect(gate, pia, 'ana@example.com');
+    gate.sandbox.log.clear();
+    expect((await post(gate, pias, call(), inSession(session))).status).toBe(404);
+    expect(gate.sandbox.log.entries).toEqual([]);
+    const again = await openSession(gate, pias);
+    expect((await post(gate, pias, call(), inSession(again))).status).toBe(200);
+  });
+
   test('a session that Asana forgot is 404 to the agent, which initializes again', async () => {
     const session = await openSession(gate, token);
     gate.sandbox.set({ mcpFault: '404-session', faultCount: 1, faultMethods: ['tools/call'] });
@@ -561,6 +586,10 @@ describe('streams', () => {
     upstream.send({ jsonrpc: '2.0', id: 3, method: 'roots/list' });
     upstream.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
     upstream.send({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'delete_task' } });
+    const params = { progressToken: 'p1', progress: 1 };
+    upstream.send({ jsonrpc: '2.0', id: 4, method: 'notifications/progress', params });
+    upstream.send({ jsonrpc: '2.0', id: 5, method: 'sampling/createMessage', params });
+    upstream.send({ jsonrpc: '2.0', method: 'notifications/message', params });
     upstream.send(progress('p2', 1));
     upstream.send(progress(1, 1));
     upstream.send(progress('p1', 1));
