@@ -1,5 +1,5 @@
-// One process, one port: /mcp goes to the gate, everything a person sees goes to Next. The gate does not pass through Next's
-// renderer (DESIGN: 26,100 against 1,000 to 1,800 calls a second).
+// One process, one port: /mcp goes to the gate, /oauth to the authorization server, everything a person sees to Next. The gate does
+// not pass through Next's renderer (DESIGN: 26,100 against 1,000 to 1,800 calls a second).
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import next from 'next';
@@ -13,8 +13,12 @@ import { env, EnvironmentError, isLoopbackHost, publicUrlIsLoopback } from '@/li
 import { flushOutcomes } from '@/lib/gateway/outcomes';
 import { serveMcp } from '@/lib/gateway/serve-mcp';
 import { log } from '@/lib/log';
+import { redirectTargetOf } from '@/lib/oauth/consent';
+import { openAuthorizationServer, type AuthorizationServer } from '@/lib/oauth/serve-oauth';
 import { isSetUp } from '@/lib/people/organizations';
 import { databaseFact, keysFact } from '@/lib/portal/health';
+import { memberOfRequest } from '@/lib/portal/member-of-request';
+import { plainPage } from '@/lib/portal/plain-page';
 import { setUpCode, setUpFromEnvironment } from '@/lib/portal/set-up';
 import { checkKeyRing } from '@/lib/vault/vault';
 
@@ -63,6 +67,7 @@ export async function start({
   await app.prepare();
   if (!register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics();
 
+  const oauth = openAuthorizationServer({ memberOf, errorPage: plainPage });
   const server = createServer(
     {
       maxHeaderSize: 16_384,
@@ -71,7 +76,7 @@ export async function start({
       connectionsCheckingInterval: 2_000,
     },
     (request, response) => {
-      serve(request, response, page, dev).catch((error: unknown) => {
+      serve(request, response, { page, dev, oauth }).catch((error: unknown) => {
         log().error({ err: error }, 'request failed');
         if (!response.headersSent)
           sendJson(response, 500, {
@@ -96,10 +101,11 @@ export async function start({
     async stop() {
       const drained = new Promise<void>((resolve) => {
         server.close(() => resolve());
-        server.closeIdleConnections();
+        // Kept-alive connections whose last call was in flight just now become idle only afterwards (LD-09).
+        setInterval(() => server.closeIdleConnections(), 100).unref();
         setTimeout(() => server.closeAllConnections(), 25_000).unref();
       });
-      await Promise.all([drained, stopChainer(), stopRevocations()]);
+      await Promise.all([drained, stopChainer(), stopRevocations(), oauth.stop()]);
       await flushOutcomes();
       await closeDatabase();
       await database.close();
@@ -123,11 +129,23 @@ function listen(server: Server): Promise<number> {
 
 type Page = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+/** Who is signed in to the portal, in the words of the authorization server. */
+async function memberOf(request: IncomingMessage) {
+  const member = await memberOfRequest(request);
+  return (
+    member && {
+      id: member.id,
+      email: member.email,
+      organizationId: member.organization.id,
+      sessionId: member.sessionId,
+    }
+  );
+}
+
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  page: Page,
-  dev: boolean,
+  { page, dev, oauth }: { page: Page; dev: boolean; oauth: AuthorizationServer },
 ): Promise<void> {
   const target = request.url ?? '';
   const path = target.split('?', 1)[0]!;
@@ -135,20 +153,33 @@ async function serve(
   if (path === '/readyz') return sendReady(response);
   if (path === '/metrics') return sendMetrics(response);
   // Only this one path, byte for byte: the router and the policy must read the same (PB-27).
-  if (!isOwnHost(request.headers.host))
+  if (!isOwnHost(request.headers.host) || countOf(request, 'host') > 1)
     return sendJson(response, 403, {
       error: 'forbidden',
       error_description: 'This host is not served here.',
     });
-  if (!target.startsWith('/') || path.includes('//') || path.includes('\\') || !isDecodable(path))
+  if (!target.startsWith('/') || /\/\/|\\/.test(path) || hasDots(path) || !isDecodable(path))
     return sendJson(response, 404, { error: 'not_found' });
   if (path === '/mcp') return serveMcp(request, response);
   if (path === '/sse' || path.startsWith('/sse/')) return sendJson(response, 410, retired());
-  if (/^\/\.well-known\/oauth-protected-resource(?:\/mcp)?$/.test(path))
-    return sendJson(response, 200, resourceMetadata());
-  if (/^\/(?:\.well-known|oauth|mcp)(?:\/|$)/i.test(path))
-    return sendJson(response, 404, { error: 'not_found' });
-  return servePage(request, response, page, dev);
+  if (/^\/(?:\.well-known|oauth|mcp)(?:\/|$)/i.test(path)) {
+    // What clients probe and is not here is 404 as JSON, never a page (facts/mcp 2.2).
+    if (!(await oauth.serve(request, response, path))) sendJson(response, 404, { error: 'not_found' });
+    return;
+  }
+  const uid = /^\/authorize\/([\w-]{10,64})$/.exec(path)?.[1];
+  if (uid !== undefined && request.method === 'POST') return oauth.decide(request, response, uid);
+  return servePage(request, response, { page, dev, formTarget: uid && (await formTarget(uid)) });
+}
+
+// Of two Host headers Node keeps the first; a proxy in front may have gone by the other.
+function countOf({ rawHeaders }: IncomingMessage, header: string): number {
+  return rawHeaders.filter((name, n) => n % 2 === 0 && name.toLowerCase() === header).length;
+}
+
+/** Segments that somebody behind us would resolve to another path than the one that was looked at. */
+function hasDots(path: string): boolean {
+  return /\/(?:\.|%2e){1,2}(?:;[^/]*)?(?:\/|$)/i.test(path);
 }
 
 /** A broken escape would be an error inside Next. */
@@ -170,11 +201,19 @@ function isOwnHost(host: string | undefined): boolean {
   return publicUrlIsLoopback() && isLoopbackHost(host);
 }
 
+/** Where consent's form may end up: browsers hold `form-action` against the redirects after a post too. */
+async function formTarget(uid: string): Promise<string | undefined> {
+  const uri = await redirectTargetOf(uid);
+  if (uri === null) return undefined;
+  const { protocol, host, hostname } = new URL(uri);
+  // A source expression can't spell an IPv6 address or an application's own host.
+  return /^https?:$/.test(protocol) && /^[a-z0-9.-]+$/.test(hostname) ? `${protocol}//${host}` : protocol;
+}
+
 function servePage(
   request: IncomingMessage,
   response: ServerResponse,
-  page: Page,
-  dev: boolean,
+  { page, dev, formTarget }: { page: Page; dev: boolean; formTarget?: string },
 ): Promise<void> {
   for (const name of STRIPPED) delete request.headers[name];
   request.headers[ADDRESS_HEADER] = request.socket.remoteAddress ?? 'unknown';
@@ -192,7 +231,7 @@ function servePage(
     "img-src 'self' data:",
     "object-src 'none'",
     "base-uri 'none'",
-    "form-action 'self'",
+    `form-action 'self'${formTarget ? ` ${formTarget}` : ''}`,
     "frame-ancestors 'none'",
   ].join('; ');
   // Next reads the nonce from the request's own policy header and gives it to every script it writes.
@@ -237,16 +276,6 @@ function retired() {
     error_description: `Asana retired its V1 server (/sse). Point your client at ${env().GATEHOUSE_URL}/mcp (Streamable HTTP).`,
     mcp: `${env().GATEHOUSE_URL}/mcp`,
     tools: Object.fromEntries(V1_TO_V2),
-  };
-}
-
-/** RFC 9728. Gatehouse's own authorization server is not named before it exists; agents use tokens minted in the portal. */
-function resourceMetadata() {
-  return {
-    resource: `${env().GATEHOUSE_URL}/mcp`,
-    resource_name: 'Gatehouse',
-    bearer_methods_supported: ['header'],
-    resource_documentation: `${env().GATEHOUSE_URL}/tokens`,
   };
 }
 

@@ -1,8 +1,9 @@
-// Every test but those that need a browser, a real client or a bare machine.
+// Every test but those that need a browser or a bare machine; what takes agent frameworks or long only in the full run.
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const elsewhere = ['tests/e2e/**', 'tests/clients/**', 'tests/bench/**'];
+const elsewhere = ['tests/e2e/**', 'tests/bench/**'];
+if (process.env.FULL !== '1') elsewhere.push('tests/ecosystem/**', 'tests/clients/inspector.test.ts');
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } },

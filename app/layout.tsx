@@ -4,7 +4,7 @@ import { GeistSans } from 'geist/font/sans';
 import type { Metadata, Viewport } from 'next';
 import { headers } from 'next/headers';
 import type { ReactNode } from 'react';
-import { themeScript } from '@/components/theme';
+import { themeScript } from '@/lib/portal/theme-script';
 import './globals.css';
 
 export const dynamic = 'force-dynamic';

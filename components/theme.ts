@@ -1,11 +1,7 @@
 // The colour theme: the system's, or the one chosen here and kept in this browser.
+import { THEME_KEY } from '@/lib/portal/theme-script';
 
 export type Theme = 'system' | 'light' | 'dark';
-
-const KEY = 'gatehouse-theme';
-
-/** Runs before the first paint, so that a chosen theme never flashes. A constant text: nothing is put into it. */
-export const themeScript = `try{var t=localStorage.getItem('${KEY}');if(t==='light'||t==='dark')document.documentElement.dataset.theme=t}catch{}`;
 
 /** The chosen theme; `system` where nothing was chosen or the browser keeps nothing. */
 export function chosenTheme(): Theme {
@@ -18,8 +14,8 @@ export function chooseTheme(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   try {
-    if (theme === 'system') localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, theme);
+    if (theme === 'system') localStorage.removeItem(THEME_KEY);
+    else localStorage.setItem(THEME_KEY, theme);
   } catch {
     // A browser that keeps nothing still shows the theme until the page is left.
   }

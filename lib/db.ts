@@ -7,7 +7,10 @@ import { Prisma, PrismaClient } from './generated/prisma/client';
 export { Prisma };
 
 /** The models that belong to no organization; all others are a tenant's. */
-const DEPLOYMENT_MODELS = new Set(['Organization', 'RateLimit', 'KeyCheck']);
+const DEPLOYMENT_MODELS = new Set([
+  ...['Organization', 'RateLimit', 'KeyCheck', 'GateProcess'],
+  ...['OauthClient', 'OauthState', 'RefusedRegistration'],
+]);
 
 interface Held {
   url: string;

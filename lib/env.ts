@@ -124,6 +124,11 @@ export function setEnv(values: Partial<Record<keyof Env, string>>): void {
   current = undefined;
 }
 
+/** The one resource that OAuth access tokens are good for (RFC 8707, RFC 9728): the MCP endpoint. */
+export function resourceUrl(): string {
+  return `${env().GATEHOUSE_URL}/mcp`;
+}
+
 /** Whether GATEHOUSE_URL is a loopback origin: then any loopback Host is accepted. */
 export function publicUrlIsLoopback(): boolean {
   return isLoopback(new URL((current ?? env()).GATEHOUSE_URL).hostname);

@@ -9,6 +9,7 @@ const table = {
   },
   unauthenticated: { status: 401, title: 'Sign in first, or send a valid API key.' },
   forbidden: { status: 403, title: 'Your role does not allow this.' },
+  wrong_set_up_code: { status: 403, title: 'The set-up code is wrong.' },
   wrong_origin: { status: 403, title: 'The request did not come from this portal (Origin).' },
   not_found: { status: 404, title: 'There is no such thing here.' },
   method_not_allowed: { status: 405, title: 'This method is not offered here.' },
@@ -28,6 +29,8 @@ const table = {
     title: 'The Asana app is not registered yet; an admin does that under /admin/asana.',
   },
   set_up_already: { status: 409, title: 'This Gatehouse is set up already; sign in.' },
+  decided_already: { status: 409, title: 'Somebody has decided this request already.' },
+  tool_closed: { status: 409, title: 'Nobody may use this tool as it stands; open it first.' },
   stale_version: {
     status: 412,
     title: 'Somebody changed it since you read it; read it again and repeat your change.',

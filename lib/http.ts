@@ -160,6 +160,75 @@ export async function callOutbound(
   return { status, headers, body: Buffer.concat(chunks) };
 }
 
+// For addresses that strangers name (metadata documents of MCP clients). The sandbox's permission does not reach here: this guard
+// has no switch, and a connection is never kept for another document.
+const strictLookup: typeof lookup = ((
+  host: string,
+  options: object,
+  callback: (...args: unknown[]) => void,
+) =>
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error);
+    if (addresses.length === 0 || addresses.some(({ address }) => isSpecialAddress(address)))
+      return callback(new OutboundError('refused_url', false));
+    return (options as { all?: boolean }).all
+      ? callback(null, addresses)
+      : callback(null, addresses[0]!.address, addresses[0]!.family);
+  })) as never;
+
+const strangersAgent = new Agent({
+  connections: 4,
+  pipelining: 1,
+  keepAliveTimeout: 1,
+  connect: { timeout: 2_000, lookup: strictLookup },
+  maxHeaderSize: 16_384,
+});
+
+/**
+ * GETs an https URL that a stranger named: public addresses only (the *connected* one counts), no redirects, no compression, at most
+ * `maxBytes` and `timeoutMs` from first to last byte. Throws `OutboundError`. Tests bring their own `dispatcher`, past the look-up only.
+ */
+export async function getFromStranger(
+  url: string,
+  { timeoutMs, maxBytes, accept }: { timeoutMs: number; maxBytes: number; accept: string },
+  dispatcher: Dispatcher = strangersAgent,
+): Promise<Omit<OutboundAnswer, 'body'> & { body: Buffer }> {
+  const target = new URL(url);
+  const literal = target.hostname.replace(/^\[|\]$/g, '');
+  if (target.protocol !== 'https:' || target.username !== '' || target.password !== '')
+    throw new OutboundError('refused_url', false);
+  if (isIP(literal) !== 0 && isSpecialAddress(literal)) throw new OutboundError('refused_url', false);
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const { statusCode, headers, body } = await request(target, {
+      dispatcher,
+      method: 'GET',
+      headers: { accept, 'accept-encoding': 'identity' },
+      signal,
+    });
+    body.on('error', () => undefined);
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+      body.destroy();
+      throw new OutboundError('cut', true);
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        body.destroy();
+        throw new OutboundError('too_large', true);
+      }
+      chunks.push(chunk);
+    }
+    return { status: statusCode, headers, body: Buffer.concat(chunks) };
+  } catch (error) {
+    if ((error as Error).name === 'TimeoutError' || signal.aborted)
+      throw new OutboundError('timeout', true, { cause: error });
+    throw outboundError(error);
+  }
+}
+
 /** Names a failure of undici or the socket. Before a connection stands nothing was sent. */
 export function outboundError(error: unknown, fallback: 'cut' | 'unreachable' = 'cut'): OutboundError {
   if (error instanceof OutboundError) return error;

@@ -24,7 +24,7 @@ const SECRET_KEYS = [
 /** Takes bearer tokens, our own tokens and URL credentials out of a text (messages of errors can quote their input). */
 export function redact(text: string): string {
   return text
-    .replace(/\b(gth|ghk|ghi)_[A-Za-z0-9_-]{8,}/g, '$1_[redacted]')
+    .replace(/\b(gth|gh[kiorc])_[A-Za-z0-9_-]{8,}/g, '$1_[redacted]')
     .replace(/\b(Bearer|Basic)\s+[^\s"']+/gi, '$1 [redacted]')
     .replace(/\b\d\/\d{6,}\/\d{6,}:[0-9a-f]{8,}/g, '[redacted]')
     .replace(/(\w+:\/\/[^\s:/@]+):[^\s@/]+@/g, '$1:[redacted]@')

@@ -30,8 +30,17 @@ const commands = {
   build: { build: true },
   sandbox: { build: false, run: tsx('lib/sandbox/main.ts'), set: production },
   organization: { build: false, run: tsx('scripts/organization.ts'), set: production },
+  'seed:large': { build: false, run: tsx('scripts/seed-large.ts'), set: production },
+  screenshots: { build: true, run: tsx('scripts/screenshots.ts'), set: production },
   test: { build: true, clients: true, run: script('scripts/run-tests.mjs') },
-  'test:full': { build: true, clients: true, run: script('scripts/run-tests.mjs'), set: { FULL: '1' } },
+  'test:full': {
+    build: true,
+    clients: true,
+    ecosystem: true,
+    run: script('scripts/run-tests.mjs'),
+    set: { FULL: '1' },
+  },
+  mutate: { build: false, run: tsx('scripts/mutate.ts') },
   check: { build: false, run: script('scripts/run-checks.mjs') },
 };
 

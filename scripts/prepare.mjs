@@ -13,18 +13,25 @@ const steps = {
   install: { stamp: at('node_modules', '.gatehouse-stamp'), wanted: packagesWanted, run: install },
   generate: { stamp: at('lib', 'generated', '.gatehouse-stamp'), wanted: schemaWanted, run: generate },
   build: { stamp: at('.next', 'gatehouse-stamp'), wanted: sourcesWanted, run: build },
-  clients: {
-    stamp: at('tests', 'clients', 'node_modules', '.gatehouse-stamp'),
-    wanted: () => sha256(readFileSync(at('tests', 'clients', 'package-lock.json'))),
-    run: () => installPackages('installed the test clients', join('tests', 'clients')),
-  },
+  clients: packagesOf('installed the test clients', 'clients'),
+  ecosystem: packagesOf('installed agent frameworks and judges', 'ecosystem'),
 };
 
-/** Does what is stale. `build`: the Next build too; `clients`: the real MCP clients that tests drive. Prints a line for each thing done. Throws `PreparationError`. */
-export async function prepare({ build: withBuild, clients: withClients }) {
+/** The packages of a folder of tests. */
+function packagesOf(done, folder) {
+  return {
+    stamp: at('tests', folder, 'node_modules', '.gatehouse-stamp'),
+    wanted: () => sha256(readFileSync(at('tests', folder, 'package-lock.json'))),
+    run: () => installPackages(done, join('tests', folder)),
+  };
+}
+
+/** Does what is stale. `build`: the Next build too; `clients`: the real MCP clients that tests drive; `ecosystem`: the frameworks too. Prints a line for each thing done. Throws `PreparationError`. */
+export async function prepare({ build: withBuild, clients: withClients, ecosystem: withEcosystem }) {
   const needed = [steps.install, steps.generate];
   if (withBuild) needed.push(steps.build);
   if (withClients) needed.push(steps.clients);
+  if (withEcosystem) needed.push(steps.ecosystem);
   if (!needed.some(isStale)) return;
   mkdirSync(workFolder, { recursive: true });
   writeFileSync(join(workFolder, '.gitignore'), '*\n'); // it ignores itself

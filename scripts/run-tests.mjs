@@ -8,6 +8,9 @@ import { findChromium } from './chromium.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-results-'));
 const isBrowserTest = (path) => path.startsWith('tests/e2e');
 const filters = process.argv.slice(2);
+const isFull = process.env.FULL === '1';
+// One walk holds the main job together; `npm run test:full` walks everything else.
+const WALK = 'tests/e2e/walk.spec.ts';
 const chosen = {
   browser: filters.filter(isBrowserTest),
   other: filters.filter((path) => !isBrowserTest(path)),
@@ -67,7 +70,8 @@ async function runPlaywright() {
   if (missing) return explain('The browser tests', `can't run: ${missing}`, { passed: 0, failed: 1 });
   const report = join(folder, 'playwright.json');
   const env = testEnv({ PLAYWRIGHT_JSON_OUTPUT_FILE: report });
-  const args = ['node_modules/@playwright/test/cli.js', 'test', '--reporter=line,json', ...chosen.browser];
+  const specs = chosen.browser.length > 0 || isFull ? chosen.browser : [WALK];
+  const args = ['node_modules/@playwright/test/cli.js', 'test', '--reporter=line,json', ...specs];
   const exitCode = await run(args, env);
   return judge('The browser tests', report, exitCode, ({ stats }) => ({
     passed: stats.expected,
@@ -85,7 +89,7 @@ async function installChromium() {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
     const { status, stdout, stderr } = spawnSync('apt-get', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    if (status !== 0) return `apt-get ${args[0]} failed; ${needed}.\n${stdout}${stderr}`;
+    if (status !== 0) return `apt-get ${args[0]} failed; ${needed}.\n${String(stdout)}${String(stderr)}`;
   }
   console.log(`installed Chromium in ${((performance.now() - since) / 1000).toFixed(1)} s`);
   return findChromium() ? undefined : needed;

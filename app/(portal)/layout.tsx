@@ -1,12 +1,17 @@
 // Everything behind sign-in. The pages ask for the member again themselves: a layout is not run on every navigation.
 import type { ReactNode } from 'react';
 import { Shell } from '@/components/shell/shell';
+import { env } from '@/lib/env';
 import { requireMember } from '@/lib/portal/read';
 
 export default async function PortalLayout({ children }: { children: ReactNode }) {
   const { name, email, role, organization } = await requireMember();
   return (
-    <Shell member={{ name, email, role }} organization={organization.name}>
+    <Shell
+      member={{ name, email, role }}
+      organization={organization.name}
+      endpoint={`${env().GATEHOUSE_URL}/mcp`}
+    >
       {children}
     </Shell>
   );

@@ -1,213 +1,130 @@
-// The employee's home: is my connection well, what may my agents do, how do I use it. For admins also what is next.
-import KeyRound from 'lucide-react/icons/key-round';
-import Link2 from 'lucide-react/icons/link-2';
-import RefreshCw from 'lucide-react/icons/refresh-cw';
-import Link from 'next/link';
-import { ConnectionBadge, workspaceName, type Connection } from '@/components/connections/connection-state';
+// The employee's home: is my connection well, what may my agents do, how do I use it. For admins also the first run and what waits.
+import type { AuditRecord } from '@/components/audit/words';
+import { connectionName } from '@/components/connections/connection-state';
 import { AgentTools } from '@/components/home/agent-tools';
-import { Checklist } from '@/components/home/checklist';
+import { ConnectionCards } from '@/components/home/connection-cards';
+import { FirstRun } from '@/components/home/first-run';
+import { LatestCalls } from '@/components/home/latest-calls';
+import { MyAgents } from '@/components/home/my-agents';
+import { NextStep } from '@/components/home/next-step';
+import { Numbers } from '@/components/home/numbers';
+import { homeState, stateWords } from '@/components/home/state';
 import { UseItIn } from '@/components/home/use-it-in';
-import type { Token } from '@/components/tokens/tokens-table';
-import { count } from '@/components/tools/words';
-import { ButtonAnchor, ButtonLink } from '@/components/ui/button';
-import { Callout } from '@/components/ui/callout';
+import { WaitsForAdmin } from '@/components/home/waits-for-admin';
+import { ButtonLink } from '@/components/ui/button';
 import { CopyField } from '@/components/ui/copy-field';
-import { EmptyState } from '@/components/ui/empty-state';
+import { Disclosure } from '@/components/ui/disclosure';
 import { PageHeader } from '@/components/ui/page-header';
-import { RelativeTime } from '@/components/ui/relative-time';
 import { Section } from '@/components/ui/section';
 import { env } from '@/lib/env';
-import { read } from '@/lib/portal/read';
-import { adminSteps } from './admin-steps';
-import { myTools } from './my-tools';
+import { read, requireMember } from '@/lib/portal/read';
 
 export const metadata = { title: 'Home' };
 
+/** Enough records to find the latest calls among changes. */
+const RECORDS = 30;
+
 export default async function HomePage() {
-  const [me, { tokens }] = await Promise.all([read('GET /me'), read('GET /me/tokens')]);
-  const admin = me.member.role === 'admin' ? await adminSteps(me.connections.length, tokens.length) : null;
-  // Without the app nobody can connect: the checklist leads, nothing else.
-  const fresh = admin?.registered === false;
+  const { role } = await requireMember();
+  const admin = role === 'admin';
+  const [me, own, allowed, activity, firstRun] = await Promise.all([
+    read('GET /me'),
+    read('GET /me/tokens'),
+    read('GET /me/grants'),
+    read('GET /me/activity', { query: { limit: RECORDS } }),
+    admin ? read('GET /first-run') : null,
+  ]);
+  const { connections, toolDetails, groups } = me;
+  // oxlint-disable-next-line react-hooks/purity -- a server component runs once per request
+  const now = Date.now();
+  const tokens = own.tokens.filter(({ expiresAt }) => expiresAt === null || Date.parse(expiresAt) > now);
+  const grants = allowed.grants.filter(({ ended }) => ended === null);
+  const agents = [...tokens, ...grants];
+  const calls = activity.records.filter(isOfAgent);
+  const state = homeState({ ...me, tools: toolDetails.length, agents: agents.length });
+  // Without the app nobody can connect: the first steps lead, nothing else.
+  const fresh = admin && state === 'no_app';
+  const words = stateWords[state];
   const endpoint = `${env().GATEHOUSE_URL}/mcp`;
+  const choices = connections
+    .filter(({ status }) => status === 'active')
+    .map((connection) => [connection.id, connectionName(connection)] as const);
   return (
     <>
       <PageHeader
-        title={fresh ? 'Welcome to Gatehouse' : headline(me.connections, me.tools.length)}
+        title={fresh ? 'Welcome to Gatehouse' : words.title}
         description={
-          me.groups.length > 0
-            ? `You are in ${list(me.groups.map(({ name }) => name))} at ${me.member.organization.name}.`
-            : `You are in no group at ${me.member.organization.name} yet.`
+          fresh
+            ? 'A few steps to the first call of an agent. Each says what to do and leads there.'
+            : (words.next ??
+              `Through ${list(groups.map(({ name }) => name))} at ${me.member.organization.name}.`)
         }
-        actions={!fresh && <NextStep connections={me.connections} tokens={tokens.length} />}
+        actions={!fresh && <NextStep state={state} connections={connections} admin={admin} />}
       />
-      {admin && <Checklist steps={admin.steps} />}
-      {admin && admin.unreviewed > 0 && (
-        <Callout
-          tone="warn"
-          className="mb-5"
-          title={`${count(admin.unreviewed, 'tool')} ${admin.unreviewed === 1 ? 'waits' : 'wait'} for review`}
-          actions={
-            <ButtonLink href="/admin/tools?status=review" size="sm">
-              Review tools
-            </ButtonLink>
+      {firstRun && !firstRun.hidden && <FirstRun given={firstRun} endpoint={endpoint} />}
+      {firstRun && <WaitsForAdmin {...firstRun} />}
+      {connections.length > 0 && (
+        <Numbers connections={connections} tools={toolDetails} agents={agents} lastCall={calls[0]} />
+      )}
+      {!fresh && (
+        <div
+          className={
+            agents.length + calls.length + connections.length > 1 || state === 'needs_reconnect'
+              ? 'grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_22rem]'
+              : ''
           }
         >
-          Asana added or changed them. New ones stay closed until an admin has reviewed them.
-        </Callout>
+          <div className="flex min-w-0 flex-col gap-5">
+            <Section
+              title={agents.length > 0 ? 'Use it in another agent' : 'Use it in'}
+              description="This one address is all an agent or MCP client needs to know."
+            >
+              <CopyField value={endpoint} what="endpoint" />
+              <div className="mt-3">
+                {agents.length > 0 ? (
+                  <Disclosure summary="Show how, client by client">
+                    <UseItIn endpoint={endpoint} connections={choices} />
+                  </Disclosure>
+                ) : (
+                  <UseItIn endpoint={endpoint} connections={choices} />
+                )}
+              </div>
+            </Section>
+            <Section
+              flush
+              id="tools"
+              title="What my agents may do"
+              description={
+                toolDetails.length > 0 ? 'They see these tools of Asana’s and no others.' : undefined
+              }
+              actions={
+                toolDetails.length > 0 && (
+                  <ButtonLink href="/explain" size="sm">
+                    Ask for more
+                  </ButtonLink>
+                )
+              }
+            >
+              <AgentTools tools={toolDetails} mayHelpThemselves={admin} />
+            </Section>
+          </div>
+          <div className="flex min-w-0 flex-col gap-5">
+            <ConnectionCards connections={connections} />
+            <MyAgents tokens={tokens} grants={grants} />
+            <LatestCalls calls={calls} />
+          </div>
+        </div>
       )}
-      <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">
-        <div className="flex min-w-0 flex-col gap-5">
-          <Section
-            title="Use it in your agent"
-            description="Every MCP client needs this address and an agent token."
-          >
-            <CopyField value={endpoint} what="endpoint URL" />
-            <div className="mt-4">
-              <UseItIn endpoint={endpoint} />
-            </div>
-          </Section>
-          <Section
-            flush
-            title="What your agents may do"
-            description={
-              me.tools.length > 0
-                ? `${count(me.tools.length, 'tool')} of Asana’s, given by your groups. They see no others.`
-                : undefined
-            }
-          >
-            <AgentTools tools={myTools(me.tools)} mayHelpThemselves={admin !== null} />
-          </Section>
-        </div>
-        <div className="flex min-w-0 flex-col gap-5">
-          <MyConnections connections={me.connections} />
-          <MyTokens tokens={tokens} />
-        </div>
-      </div>
     </>
   );
 }
 
-function headline(connections: readonly Connection[], tools: number): string {
-  if (connections.length === 0) return 'Connect Asana to begin';
-  const broken = connections.filter(({ status }) => status === 'needs_reconnect');
-  if (broken.length === connections.length) return 'Reconnect Asana to go on';
-  if (tools === 0) return 'Connected, but no tools yet';
-  return broken.length > 0 ? 'One of your connections needs you' : 'Your agents can reach Asana';
-}
-
-/** The one thing to do now; nothing where all is well. */
-function NextStep({ connections, tokens }: { connections: readonly Connection[]; tokens: number }) {
-  const broken = connections.find(({ status }) => status === 'needs_reconnect');
-  // Plain links: a prefetch would start a connect that nobody asked for.
-  if (connections.length === 0)
-    return (
-      <ButtonAnchor href="/connect/asana" variant="primary" icon={<Link2 aria-hidden="true" />}>
-        Connect Asana
-      </ButtonAnchor>
-    );
-  if (broken)
-    return (
-      <ButtonAnchor
-        href={`/connect/asana?connection=${broken.id}`}
-        variant="primary"
-        icon={<RefreshCw aria-hidden="true" />}
-      >
-        Reconnect
-      </ButtonAnchor>
-    );
-  if (tokens > 0) return null;
-  return (
-    <ButtonLink href="/tokens?new" variant="primary" icon={<KeyRound aria-hidden="true" />}>
-      Create a token
-    </ButtonLink>
-  );
+/** What an agent wanted: not the greetings of the protocol, nor what Gatehouse itself asks Asana. */
+function isOfAgent({ kind, credential, tool, method, decision }: AuditRecord): boolean {
+  if (kind !== 'call' || credential.kind === 'system') return false;
+  return tool !== undefined || decision === 'deny' || method === 'tools/list';
 }
 
 function list(names: readonly string[]): string {
   return new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(names);
-}
-
-function MyConnections({ connections }: { connections: readonly Connection[] }) {
-  return (
-    <Section
-      flush
-      title="Asana connections"
-      actions={
-        connections.length > 0 && (
-          <Link href="/connections" className="text-accent text-sm hover:underline">
-            Manage
-          </Link>
-        )
-      }
-    >
-      {connections.length === 0 ? (
-        <EmptyState title="Not connected">
-          Your agents see their tools already, but can call none until you connect your Asana account.
-        </EmptyState>
-      ) : (
-        <ul className="divide-line divide-y">
-          {connections.map((connection) => (
-            <li key={connection.id} className="px-4 py-3 text-sm">
-              <div className="flex items-start justify-between gap-2">
-                <span className="min-w-0 font-medium [overflow-wrap:anywhere]">
-                  {workspaceName(connection)}
-                </span>
-                <ConnectionBadge status={connection.status} />
-              </div>
-              <p className="text-ink-3 [overflow-wrap:anywhere]">{connection.asanaEmail}</p>
-              {connection.status === 'needs_reconnect' && (
-                <p className="text-ink-2 mt-1">
-                  Asana no longer accepts this authorization, so calls through it fail.{' '}
-                  <a href={`/connect/asana?connection=${connection.id}`} className="text-accent underline">
-                    Reconnect it
-                  </a>
-                  .
-                </p>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-    </Section>
-  );
-}
-
-function MyTokens({ tokens }: { tokens: readonly Token[] }) {
-  return (
-    <Section
-      flush
-      title="Agent tokens"
-      actions={
-        tokens.length > 0 && (
-          <Link href="/tokens" className="text-accent text-sm hover:underline">
-            Manage
-          </Link>
-        )
-      }
-    >
-      {tokens.length === 0 ? (
-        <EmptyState title="No tokens yet">
-          An agent shows its token with every call; that is how Gatehouse knows it is yours.
-        </EmptyState>
-      ) : (
-        <ul className="divide-line divide-y">
-          {tokens.slice(0, 5).map((token) => (
-            <li key={token.id} className="flex items-baseline justify-between gap-3 px-4 py-2.5 text-sm">
-              <span className="min-w-0 truncate font-medium">{token.name}</span>
-              <span className="text-ink-3 shrink-0">
-                {token.lastUsedAt ? <RelativeTime iso={token.lastUsedAt} /> : 'not used yet'}
-              </span>
-            </li>
-          ))}
-          {tokens.length > 5 && (
-            <li className="px-4 py-2.5 text-sm">
-              <Link href="/tokens" className="text-accent hover:underline">
-                All {tokens.length} tokens
-              </Link>
-            </li>
-          )}
-        </ul>
-      )}
-    </Section>
-  );
 }

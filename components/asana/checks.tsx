@@ -1,17 +1,14 @@
-// Runs the checks of the Asana app and shows each with what it means and how to put it right.
+// The checks of the Asana app, each with what it means and how to put it right.
 'use client';
 import CircleAlert from 'lucide-react/icons/circle-alert';
 import CircleCheck from 'lucide-react/icons/circle-check';
 import CircleDashed from 'lucide-react/icons/circle-dashed';
-import { useState } from 'react';
-import type { OperationAnswer } from '@/lib/portal/operations';
-import { call } from '../api';
 import { Problem } from '../problem';
 import { Button } from '../ui/button';
 import { Callout } from '../ui/callout';
-import { useCall } from '../use-call';
-
-type Check = OperationAnswer<'POST /asana-app/check'>['checks'][number];
+import { Spinner } from '../ui/spinner';
+import { checkNames, type Check } from './check-names';
+import type { Checking } from './use-checks';
 
 const looks = {
   pass: { word: 'Passed', ink: 'text-success', Icon: CircleCheck },
@@ -19,59 +16,71 @@ const looks = {
   fail: { word: 'Failed', ink: 'text-danger', Icon: CircleAlert },
 } as const;
 
-export function Checks({ registered }: { registered: boolean }) {
-  const { pending, problem, run } = useCall({ refresh: false });
-  const [checks, setChecks] = useState<readonly Check[] | null>(null);
-  const failed = checks?.filter(({ status }) => status === 'fail').length ?? 0;
-  const open = checks?.filter(({ status }) => status === 'warn').length ?? 0;
+export function Checks({ checking, registered }: { checking: Checking; registered: boolean }) {
+  const { checks, pending, problem, run } = checking;
   return (
     <div className="flex flex-col gap-3">
       <div className="flex flex-wrap items-center gap-3">
-        <Button
-          loading={pending}
-          variant={registered && !checks ? 'primary' : 'secondary'}
-          onClick={async () => {
-            const done = await run(() => call('POST /asana-app/check'));
-            if (done) setChecks(done.answer.checks);
-          }}
-        >
+        <Button loading={pending} onClick={run}>
           {checks ? 'Run the checks again' : 'Run the checks'}
         </Button>
-        {!registered && (
-          <span className="text-ink-3 text-sm">Best after step 3; it takes a few seconds.</span>
-        )}
+        <span className="text-ink-3 text-sm">
+          {registered
+            ? 'They also run when you come back to this tab from Asana’s console.'
+            : 'Best after step 3; it takes a few seconds.'}
+        </span>
       </div>
       <Problem problem={problem} />
-      {checks && (
-        <>
-          <Callout
-            live
-            tone={failed > 0 ? 'danger' : open > 0 ? 'info' : 'success'}
-            title={
-              failed > 0
-                ? `${failed} of ${checks.length} checks failed`
-                : open > 0
-                  ? `Nothing failed; ${open} of ${checks.length} show when somebody connects`
-                  : 'Everything is in order'
-            }
-          />
-          <ul className="border-line divide-line rounded-box divide-y border">
-            {checks.map(({ id, status, message, fix }) => {
-              const { word, ink, Icon } = looks[status];
-              return (
-                <li key={id} className="flex gap-2.5 px-3 py-2 text-sm">
-                  <Icon aria-hidden="true" className={`mt-0.5 size-4 shrink-0 ${ink}`} />
-                  <div className="min-w-0 [overflow-wrap:anywhere]">
-                    <span className="sr-only">{word}: </span>
-                    {message}
-                    {status !== 'pass' && fix && <p className="text-ink-3">{fix}</p>}
-                  </div>
-                </li>
-              );
-            })}
-          </ul>
-        </>
+      {checks && !pending && <Summary checks={checks} />}
+      {(checks || pending) && (
+        <ul className="border-line divide-line rounded-box divide-y border">
+          {checkNames.map(([id, name]) => (
+            <Line key={id} name={name} check={checks?.find((check) => check.id === id)} pending={pending} />
+          ))}
+        </ul>
       )}
     </div>
+  );
+}
+
+function Summary({ checks }: { checks: readonly Check[] }) {
+  const failed = checks.filter(({ status }) => status === 'fail').length;
+  const open = checks.filter(({ status }) => status === 'warn').length;
+  return (
+    <Callout
+      live
+      tone={failed > 0 ? 'danger' : open > 0 ? 'info' : 'success'}
+      title={
+        failed > 0
+          ? `${failed} of ${checks.length} checks failed`
+          : open > 0
+            ? `Nothing failed; ${open} of ${checks.length} show when somebody connects`
+            : 'Everything is in order'
+      }
+    />
+  );
+}
+
+// A line keeps its place from the first moment, and its last answer while it is asked again.
+function Line({ name, check, pending }: { name: string; check: Check | undefined; pending: boolean }) {
+  const { word, ink, Icon } = looks[check?.status ?? 'warn'];
+  return (
+    <li className="grid min-h-9 gap-x-4 px-3 py-2 text-sm sm:grid-cols-[11.5rem_minmax(0,1fr)]">
+      <p className="flex gap-2.5">
+        {pending ? (
+          <Spinner className="text-ink-3 mt-0.5 shrink-0" />
+        ) : (
+          <Icon aria-hidden="true" className={`mt-0.5 size-4 shrink-0 ${ink}`} />
+        )}
+        <span>
+          {name}
+          <span className="sr-only">{pending ? ': checking' : check ? `: ${word}` : ''}</span>
+        </span>
+      </p>
+      <div className="text-ink-2 min-w-0 [overflow-wrap:anywhere] max-sm:pl-6.5">
+        {check?.message ?? (pending ? <span className="text-ink-3">Checking…</span> : 'Not run.')}
+        {check && check.status !== 'pass' && check.fix && <p className="text-ink">{check.fix}</p>}
+      </div>
+    </li>
   );
 }

@@ -1,104 +1,74 @@
-// The audit's filters: a plain form that puts them into the URL, so that a view can be linked, bookmarked and gone back to.
+// The audit's filters: they combine, each is a chip that can be taken away, and all of them stand in the URL.
 'use client';
+import X from 'lucide-react/icons/x';
 import { useRouter } from 'next/navigation';
-import type { FormEvent } from 'react';
-import { Button, ButtonLink } from '../ui/button';
-import { Select } from '../ui/select';
-import { TextField } from '../ui/text-field';
-import type { AuditFilter } from './words';
+import { useTransition } from 'react';
+import { Button } from '../ui/button';
+import { Spinner } from '../ui/spinner';
+import { fields, hrefWith, valueWords, type AuditFilter, type FieldId } from './filter';
+import { FilterMenu } from './filter-menu';
+import { TimeMenu } from './time-menu';
 
-/** `tools` are suggestions; any name can be typed, also one that never existed. */
+/** `known` are values to suggest; `credentialName` is how the credential of the filter is called, where it is known. */
 export function AuditFilters({
   filter,
-  tools,
-  people,
+  known,
+  credentialName,
 }: {
   filter: AuditFilter;
-  tools: readonly string[];
-  people: readonly string[];
+  known: Partial<Record<FieldId, readonly string[]>>;
+  credentialName: string | null;
 }) {
   const router = useRouter();
-  const any = Object.values(filter).some(Boolean);
-
-  function apply(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const query = new URLSearchParams();
-    for (const [name, value] of new FormData(event.currentTarget))
-      if (typeof value === 'string' && value.trim() !== '') query.set(name, value.trim());
-    router.push(query.size > 0 ? `/admin/audit?${query}` : '/admin/audit');
-  }
-
+  const [pending, start] = useTransition();
+  const go = (next: AuditFilter) => start(() => router.push(hrefWith(next), { scroll: false }));
+  const chosen = fields.flatMap(({ id, title }) => {
+    const value = filter[id];
+    return value === undefined ? [] : [{ id, title, value }];
+  });
   return (
-    <form
-      action="/admin/audit"
-      onSubmit={apply}
-      // New values in the URL give new defaults to the fields.
-      key={JSON.stringify(filter)}
-      aria-label="Filter the audit"
-      className="border-line bg-surface rounded-box mb-4 grid grid-cols-2 items-end gap-3 border p-3 sm:grid-cols-3 xl:grid-cols-[9rem_9rem_minmax(0,1fr)_minmax(0,1fr)_8rem_8rem_auto]"
-    >
-      <TextField label="From" name="from" type="date" defaultValue={filter.from} />
-      <TextField label="To" name="to" type="date" defaultValue={filter.to} />
-      <TextField
-        label="Person"
-        name="member"
-        type="search"
-        placeholder="E-mail"
-        defaultValue={filter.member}
-        list="audit-people"
-        autoComplete="off"
+    <section aria-label="Filters" className="mb-3 flex flex-wrap items-center gap-2">
+      <TimeMenu
+        filter={filter}
+        onChoose={(time) => go({ ...filter, range: undefined, from: undefined, to: undefined, ...time })}
       />
-      <TextField
-        label="Tool"
-        name="tool"
-        type="search"
-        placeholder="Name"
-        defaultValue={filter.tool}
-        list="audit-tools"
-        autoComplete="off"
-      />
-      <Select
-        label="Decision"
-        name="decision"
-        defaultValue={filter.decision ?? ''}
-        options={[
-          ['', 'Any'],
-          ['allow', 'Allowed'],
-          ['deny', 'Denied'],
-        ]}
-      />
-      <Select
-        label="Kind"
-        name="kind"
-        defaultValue={filter.kind ?? ''}
-        options={[
-          ['', 'Any'],
-          ['call', 'Calls'],
-          ['event', 'Events'],
-        ]}
-      />
-      <div className="flex gap-2 max-xl:col-span-full">
-        <Button type="submit">Filter</Button>
-        {any && (
-          <ButtonLink href="/admin/audit" variant="quiet">
-            Clear
-          </ButtonLink>
+      <FilterMenu known={known} onChoose={(id, value) => go({ ...filter, [id]: value })} />
+      {chosen.length > 0 && (
+        <ul aria-label="Chosen filters" className="contents">
+          {chosen.map(({ id, title, value }) => (
+            <li
+              key={id}
+              className="border-line bg-surface rounded-box flex h-8 max-w-full items-center border pl-2.5 text-sm"
+            >
+              <span className="text-ink-3 mr-1 shrink-0">{title}:</span>
+              <span className="truncate">
+                {id === 'credential' && credentialName ? credentialName : valueWords(id, value)}
+              </span>
+              <button
+                type="button"
+                aria-label={`Remove the filter ${title}: ${value}`}
+                onClick={() => go({ ...filter, [id]: undefined })}
+                className="text-ink-3 hover:bg-hover hover:text-ink rounded-inner m-0.5 ml-1 inline-flex size-6.5 shrink-0 items-center justify-center"
+              >
+                <X aria-hidden="true" className="size-3.5" />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {chosen.length > 0 && (
+        <Button variant="quiet" onClick={() => go({})}>
+          Clear all
+        </Button>
+      )}
+      <output className="text-ink-3 w-4">
+        {pending && (
+          <>
+            <Spinner />
+            <span className="sr-only">Filtering</span>
+          </>
         )}
-      </div>
-      <datalist id="audit-people">
-        {people.map((email) => (
-          <option key={email} value={email}>
-            {email}
-          </option>
-        ))}
-      </datalist>
-      <datalist id="audit-tools">
-        {tools.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </datalist>
-    </form>
+      </output>
+    </section>
   );
 }

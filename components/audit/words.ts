@@ -5,22 +5,6 @@ import type { Tone } from '../ui/badge';
 
 export type AuditRecord = OperationAnswer<'GET /audit'>['records'][number];
 
-/** The filters as the portal's URL holds them: days in UTC, both included. */
-export interface AuditFilter {
-  from?: string;
-  to?: string;
-  member?: string;
-  tool?: string;
-  decision?: 'allow' | 'deny';
-  kind?: 'call' | 'event';
-}
-
-/** The same filters for /api/v1/audit, whose `to` is the first moment left out. */
-export function queryOf(filter: AuditFilter): AuditFilter {
-  if (!filter.to) return filter;
-  return { ...filter, to: new Date(Date.parse(filter.to) + 86_400_000).toISOString().slice(0, 10) };
-}
-
 export const outcomes: Record<
   NonNullable<AuditRecord['outcome']>,
   { text: string; tone: Tone; meaning: string }
@@ -41,7 +25,7 @@ export const outcomes: Record<
 };
 
 // What went wrong after a call was let through (lib/gateway writes these). `status_…` is Asana's HTTP status.
-const failures: Record<string, string> = {
+export const failures: Record<string, string> = {
   no_connection: 'The person has no usable Asana connection.',
   revoked_meanwhile:
     'The token or the connection ended between the decision and the sending; nothing was sent.',
@@ -91,6 +75,15 @@ const actions: Record<string, string> = {
   'connection.disconnected': 'Disconnected Asana',
   'connection.needs_reconnect': 'A connection needs to be reconnected',
   'connection.refused': 'A connection was refused',
+  'tool_request.made': 'Asked for a tool',
+  'tool_request.withdrawn': 'Withdrew a request for a tool',
+  'tool_request.accepted': 'Accepted a request for a tool',
+  'tool_request.declined': 'Declined a request for a tool',
+  'client.deleted': 'Removed an MCP client',
+  'client.updated': 'Changed an MCP client',
+  'grant.created': 'Allowed an MCP client',
+  'grant.ended': 'Ended an MCP client’s access',
+  'redirect_uris.updated': 'Changed the redirect addresses of MCP clients',
 };
 
 /** An event's action in words; an unknown one as it is. */
@@ -109,4 +102,16 @@ const credentials: Record<string, string> = {
 /** "Agent token “Weekly report”". */
 export function credentialWords({ kind, name }: AuditRecord['credential']): string {
   return `${credentials[kind] ?? kind}${name ? ` “${name}”` : ''}`;
+}
+
+/** What happened, in a sentence. */
+export function recordSentence(record: AuditRecord): string {
+  if (record.kind === 'event')
+    return `By ${record.member ?? 'Gatehouse'}, through: ${credentialWords(record.credential)}.`;
+  const who = `${record.member ?? 'Gatehouse'}’s ${record.credential.kind === 'agent_token' ? 'agent' : 'client'}`;
+  if (record.decision === 'deny')
+    return `${who} was refused; nothing went to Asana.${record.reason ? ` ${reasonSentence(record)}` : ''}`;
+  return record.outcome
+    ? `${who} was let through. ${outcomes[record.outcome].meaning}`
+    : `${who} was let through.`;
 }

@@ -33,7 +33,8 @@ export function InviteForm({ minPasswordChars }: { minPasswordChars: number }) {
       const failed = await enter(email, password);
       window.location.assign(failed ? '/sign-in' : '/');
     } catch (error) {
-      setProblem(error instanceof ApiProblem ? error : null);
+      if (!(error instanceof ApiProblem)) throw error;
+      setProblem(error);
       setPending(false);
     }
   }
@@ -56,7 +57,23 @@ export function InviteForm({ minPasswordChars }: { minPasswordChars: number }) {
     );
   return (
     <form onSubmit={(event) => void submit(event)} method="post" className="flex flex-col gap-4">
-      <Problem problem={problem} />
+      {problem?.status === 404 ? (
+        <Callout
+          tone="danger"
+          live
+          title="This invite no longer works"
+          actions={
+            <ButtonLink href="/sign-in" size="sm">
+              Sign in
+            </ButtonLink>
+          }
+        >
+          It was used, replaced or has expired. If you chose a password with it already, sign in; else ask
+          your admin for a new link.
+        </Callout>
+      ) : (
+        <Problem problem={problem} />
+      )}
       <PasswordField
         label="Password"
         name="password"

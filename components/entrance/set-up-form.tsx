@@ -1,7 +1,7 @@
 // The first run: proves access to the log by its one-time code, names the organization, makes the first admin.
 'use client';
 import Link from 'next/link';
-import { useState, type FormEvent } from 'react';
+import { useRef, useState, type FormEvent } from 'react';
 import { call, ApiProblem } from '../api';
 import { Problem } from '../problem';
 import { Button } from '../ui/button';
@@ -13,6 +13,8 @@ import { enter } from './enter';
 export function SetUpForm({ minPasswordChars }: { minPasswordChars: number }) {
   const [pending, setPending] = useState(false);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
+  const code = useRef<HTMLInputElement>(null);
+  const wrongCode = problem?.code === 'wrong_set_up_code';
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -33,8 +35,10 @@ export function SetUpForm({ minPasswordChars }: { minPasswordChars: number }) {
       const failed = await enter(email, field('password'));
       window.location.assign(failed ? '/sign-in' : '/');
     } catch (error) {
-      setProblem(error instanceof ApiProblem ? error : null);
+      if (!(error instanceof ApiProblem)) throw error;
+      setProblem(error);
       setPending(false);
+      if (error.code === 'wrong_set_up_code') code.current?.focus();
     }
   }
 
@@ -49,12 +53,14 @@ export function SetUpForm({ minPasswordChars }: { minPasswordChars: number }) {
           with the account an admin gave you.
         </Callout>
       ) : (
-        <Problem problem={problem} />
+        !wrongCode && <Problem problem={problem} />
       )}
       <TextField
         label="Set-up code"
         name="code"
-        hint="Gatehouse printed it in its log when it started."
+        ref={code}
+        hint="Gatehouse printed it in its log when it started: four groups of four, such as 12ab-34cd-56ef-7890."
+        error={wrongCode ? problem.detail : null}
         autoComplete="one-time-code"
         autoCapitalize="none"
         spellCheck={false}

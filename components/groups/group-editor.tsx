@@ -1,11 +1,15 @@
 // Edits a group: tools, people and further methods in one draft, with what will change in view until it is saved.
 'use client';
-import { useState } from 'react';
+import Search from 'lucide-react/icons/search';
+import Link from 'next/link';
+import { useMemo, useState } from 'react';
 import type { OperationAnswer } from '@/lib/portal/operations';
 import { call } from '../api';
 import { Problem } from '../problem';
-import { ToolPicker } from '../tools/tool-picker';
-import { aboutTokens, count, type ToolLine } from '../tools/words';
+import { sectionsOf, shownTools, type MatrixTool } from '../matrix/model';
+import { pairsOf } from '../matrix/pairs';
+import { ToolList } from '../matrix/tool-list';
+import { aboutTokens, count } from '../tools/words';
 import { Button } from '../ui/button';
 import { Checkbox } from '../ui/checkbox';
 import { Section } from '../ui/section';
@@ -32,7 +36,7 @@ export function GroupEditor({
   people,
 }: {
   group: Group;
-  tools: readonly ToolLine[];
+  tools: readonly MatrixTool[];
   people: readonly Person[];
 }) {
   const [base, setBase] = useState(group);
@@ -76,6 +80,11 @@ export function GroupEditor({
         <Section
           title="Tools"
           description={`${count(draft.tools.size, 'tool')} ticked; a model reads ${aboutTokens(cost)} for them.`}
+          actions={
+            <Link href={`/admin/tools?groups=${base.slug}`} className="text-accent text-sm hover:underline">
+              Beside other groups
+            </Link>
+          }
         >
           <fieldset className="mb-4 flex flex-wrap items-center gap-2">
             <legend className="sr-only">Presets</legend>
@@ -91,12 +100,7 @@ export function GroupEditor({
               </Button>
             ))}
           </fieldset>
-          <ToolPicker
-            tools={tools}
-            selected={draft.tools}
-            before={new Set(base.tools)}
-            onChange={(selected) => change({ tools: selected })}
-          />
+          <GroupTools {...{ base, draft, tools }} onChange={(selected) => change({ tools: selected })} />
         </Section>
         <div className="flex min-w-0 flex-col gap-5">
           <Section title="Name">
@@ -159,5 +163,67 @@ export function GroupEditor({
         onReload={(keep) => void reload(keep)}
       />
     </div>
+  );
+}
+
+/** The matrix's list, for this one group. */
+function GroupTools({
+  base,
+  draft,
+  tools,
+  onChange,
+}: {
+  base: Group;
+  draft: Draft;
+  tools: readonly MatrixTool[];
+  onChange: (tools: Set<string>) => void;
+}) {
+  const [search, setSearch] = useState('');
+  const byName = useMemo(() => new Map(tools.map((tool) => [tool.name, tool])), [tools]);
+  const pairs = useMemo(() => pairsOf(tools), [tools]);
+  const sections = useMemo(
+    () => sectionsOf(shownTools(tools, { search, toolClass: 'all', status: 'all', groups: null })),
+    [tools, search],
+  );
+  const had = new Set(base.tools);
+  const pending = new Map(
+    tools.flatMap(({ name }) =>
+      had.has(name) === draft.tools.has(name) ? [] : [[name, draft.tools.has(name)] as const],
+    ),
+  );
+  const { slug, name, version, members } = base;
+  return (
+    <>
+      <TextField
+        label="Search tools"
+        hideLabel
+        type="search"
+        placeholder="Search tools"
+        icon={<Search aria-hidden="true" />}
+        value={search}
+        onChange={(event) => setSearch(event.target.value)}
+        className="mb-3"
+      />
+      {sections.length === 0 && (
+        <p className="text-ink-3 py-4 text-center text-sm">No tool matches “{search}”.</p>
+      )}
+      <ToolList
+        sections={sections}
+        tools={byName}
+        pairs={pairs}
+        column={{
+          group: { slug, name, version, people: members.length, tools: base.tools },
+          ticked: draft.tools,
+          pending,
+        }}
+        onSet={(names, on) => {
+          const next = new Set(draft.tools);
+          for (const tool of names)
+            if (on) next.add(tool);
+            else next.delete(tool);
+          onChange(next);
+        }}
+      />
+    </>
   );
 }

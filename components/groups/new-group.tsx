@@ -10,12 +10,13 @@ import { Button } from '../ui/button';
 import { Dialog, DialogActions } from '../ui/dialog';
 import { RadioGroup } from '../ui/radio-group';
 import { TextField } from '../ui/text-field';
+import { useAsked } from '../use-asked';
 import { useCall } from '../use-call';
 import { presets, toolsOfPreset, type PresetId } from './presets';
 
 export function NewGroup({ tools }: { tools: readonly ToolLine[] }) {
   const router = useRouter();
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useAsked('new');
   const [preset, setPreset] = useState<PresetId>('read');
   const { pending, problem, run, reset } = useCall();
 

@@ -10,6 +10,7 @@ import { Section } from '../ui/section';
 import { TextField } from '../ui/text-field';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
+import { Limits } from './limits';
 import { Workspaces } from './workspaces';
 
 type Settings = OperationAnswer<'GET /organization'>;
@@ -80,6 +81,12 @@ export function SettingsForm({ settings }: { settings: Settings }) {
               onChange={(asanaPlan) => change({ asanaPlan })}
               options={plans}
             />
+          </Setting>
+          <Setting
+            title="Limits of Gatehouse’s own"
+            hint="How much Gatehouse lets through each connection before it answers “too many”, so that Asana need not."
+          >
+            <Limits limits={draft.limits} plan={draft.asanaPlan} onChange={(limits) => change({ limits })} />
           </Setting>
         </div>
         <div className="border-line flex flex-col gap-3 border-t p-4">

@@ -7,6 +7,7 @@ import { Problem } from '../problem';
 import { Button } from '../ui/button';
 import { Dialog, DialogActions } from '../ui/dialog';
 import { TextField } from '../ui/text-field';
+import { useAsked } from '../use-asked';
 import { useCall } from '../use-call';
 import { InviteLink } from './invite-link';
 import { emailsIn, MemberFields, type MemberDraft } from './member-fields';
@@ -15,7 +16,7 @@ import type { GroupChoice } from './words';
 const blank: MemberDraft = { name: '', role: 'member', groups: [], asanaEmails: '' };
 
 export function InvitePerson({ groups, listed }: { groups: readonly GroupChoice[]; listed: boolean }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useAsked('invite');
   const [draft, setDraft] = useState<MemberDraft>(blank);
   const [invited, setInvited] = useState<{ email: string; url: string } | null>(null);
   const { pending, problem, run, reset } = useCall();
@@ -62,7 +63,14 @@ export function InvitePerson({ groups, listed }: { groups: readonly GroupChoice[
           <>
             <InviteLink {...invited} />
             <DialogActions>
-              <Button variant="primary" onClick={() => setOpen(false)}>
+              <Button
+                variant="primary"
+                onClick={() => {
+                  setOpen(false);
+                  setInvited(null);
+                  setDraft(blank);
+                }}
+              >
                 I have copied it
               </Button>
             </DialogActions>

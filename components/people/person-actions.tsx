@@ -1,4 +1,4 @@
-// What an admin can do about a member: change, hand out a new link, remove.
+// What an admin can do about a member: change, hand out a new link, offboard.
 'use client';
 import Ellipsis from 'lucide-react/icons/ellipsis';
 import KeyRound from 'lucide-react/icons/key-round';
@@ -7,7 +7,6 @@ import UserMinus from 'lucide-react/icons/user-minus';
 import { useState, type FormEvent } from 'react';
 import { call } from '../api';
 import { Problem } from '../problem';
-import { AlertDialog } from '../ui/alert-dialog';
 import { Button } from '../ui/button';
 import { Callout } from '../ui/callout';
 import { Dialog, DialogActions } from '../ui/dialog';
@@ -17,17 +16,20 @@ import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
 import { InviteLink } from './invite-link';
 import { emailsIn, MemberFields, type MemberDraft } from './member-fields';
+import { Offboard } from './offboard';
 import type { GroupChoice, Member } from './words';
 
+type Deed = 'edit' | 'link' | 'offboard';
+
 interface Given {
-  member: Member;
+  member: Pick<Member, 'email' | 'name' | 'role' | 'groups' | 'asanaEmails' | 'signInReady'>;
   groups: readonly GroupChoice[];
   listed: boolean;
   self: boolean;
 }
 
 export function PersonActions({ member, groups, listed, self }: Given) {
-  const [open, setOpen] = useState<'edit' | 'link' | 'remove' | null>(null);
+  const [open, setOpen] = useState<Deed | null>(null);
   const close = () => setOpen(null);
   return (
     <>
@@ -41,15 +43,43 @@ export function PersonActions({ member, groups, listed, self }: Given) {
           {member.signInReady ? 'Reset the password' : 'New invite link'}
         </MenuItem>
         <MenuSeparator />
-        <MenuItem danger icon={<UserMinus aria-hidden="true" />} onSelect={() => setOpen('remove')}>
-          Remove
+        <MenuItem danger icon={<UserMinus aria-hidden="true" />} onSelect={() => setOpen('offboard')}>
+          Offboard
         </MenuItem>
       </Menu>
-      {open === 'edit' && <Change {...{ member, groups, listed, self }} onClose={close} />}
-      {open === 'link' && <NewLink member={member} onClose={close} />}
-      {open === 'remove' && <Remove {...{ member, groups, self }} onClose={close} />}
+      <Dialogs {...{ member, groups, listed, self }} open={open} onClose={close} />
     </>
   );
+}
+
+/** The same as buttons, for the person's own page. */
+export function PersonButtons(given: Given) {
+  const [open, setOpen] = useState<Deed | null>(null);
+  return (
+    <>
+      <Button icon={<Pencil aria-hidden="true" />} onClick={() => setOpen('edit')}>
+        Change
+      </Button>
+      <Button icon={<KeyRound aria-hidden="true" />} onClick={() => setOpen('link')}>
+        {given.member.signInReady ? 'Reset the password' : 'New invite link'}
+      </Button>
+      <Button
+        icon={<UserMinus aria-hidden="true" />}
+        onClick={() => setOpen('offboard')}
+        className="text-danger!"
+      >
+        Offboard
+      </Button>
+      <Dialogs {...given} open={open} onClose={() => setOpen(null)} />
+    </>
+  );
+}
+
+function Dialogs({ open, onClose, ...given }: Given & { open: Deed | null; onClose: () => void }) {
+  if (open === 'edit') return <Change {...given} onClose={onClose} />;
+  if (open === 'link') return <NewLink member={given.member} onClose={onClose} />;
+  if (open === 'offboard') return <Offboard {...given} onClose={onClose} />;
+  return null;
 }
 
 function Change({ member, groups, listed, self, onClose }: Given & { onClose: () => void }) {
@@ -104,7 +134,7 @@ function Change({ member, groups, listed, self, onClose }: Given & { onClose: ()
   );
 }
 
-function NewLink({ member, onClose }: { member: Member; onClose: () => void }) {
+function NewLink({ member, onClose }: { member: Given['member']; onClose: () => void }) {
   const { pending, problem, run } = useCall();
   const [url, setUrl] = useState<string | null>(null);
   return (
@@ -152,39 +182,5 @@ function NewLink({ member, onClose }: { member: Member; onClose: () => void }) {
         )}
       </DialogActions>
     </Dialog>
-  );
-}
-
-function Remove({ member, groups, self, onClose }: Omit<Given, 'listed'> & { onClose: () => void }) {
-  const left = groups.filter(({ slug }) => member.groups.includes(slug)).map(({ name }) => name);
-  const { pending, problem, run } = useCall();
-  return (
-    <AlertDialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onClose();
-      }}
-      title={self ? 'Remove yourself?' : `Remove ${member.name}?`}
-      confirm={self ? 'Remove myself' : 'Remove person'}
-      pending={pending}
-      problem={<Problem problem={problem} />}
-      onConfirm={async () => {
-        const done = await run(() => call('DELETE /members/{email}', { path: { email: member.email } }));
-        if (!done) return;
-        onClose();
-        toast('Removed', member.email);
-      }}
-    >
-      <p>For {self ? 'you' : member.email} all of this ends at once:</p>
-      <ul className="mt-1 list-disc pl-5">
-        <li>every sign-in, invite link and password</li>
-        <li>every agent token and consent given to a client; agents are refused from the next call on</li>
-        <li>every Asana connection, which is also revoked at Asana</li>
-        <li>membership in {left.length > 0 ? left.join(', ') : 'any group'}</li>
-      </ul>
-      <p className="mt-2">
-        What they did stays in the audit. Nothing in Asana is deleted. This can’t be undone.
-      </p>
-    </AlertDialog>
   );
 }

@@ -1,61 +1,68 @@
 // The rooms a person may enter, with the one they are in marked.
 'use client';
+import Activity from 'lucide-react/icons/activity';
+import AppWindow from 'lucide-react/icons/app-window';
 import Blocks from 'lucide-react/icons/blocks';
+import Bot from 'lucide-react/icons/bot';
 import Building from 'lucide-react/icons/building';
+import CircleQuestionMark from 'lucide-react/icons/circle-question-mark';
 import HeartPulse from 'lucide-react/icons/heart-pulse';
 import House from 'lucide-react/icons/house';
-import KeyRound from 'lucide-react/icons/key-round';
+import Inbox from 'lucide-react/icons/inbox';
 import Link2 from 'lucide-react/icons/link-2';
+import ScanSearch from 'lucide-react/icons/scan-search';
 import ScrollText from 'lucide-react/icons/scroll-text';
 import UserRound from 'lucide-react/icons/user-round';
 import Users from 'lucide-react/icons/users';
 import Wrench from 'lucide-react/icons/wrench';
 import Link, { useLinkStatus } from 'next/link';
 import { usePathname } from 'next/navigation';
+import { OpenRequestCount } from '../requests/open-count';
 import { classNames } from '../ui/class-names';
 import { Spinner } from '../ui/spinner';
+import { roomsOf, type Role, type RoomPath } from './rooms';
 
-export type Role = 'admin' | 'auditor' | 'member';
-
-const own = [
-  { href: '/', text: 'Home', Icon: House },
-  { href: '/connections', text: 'Connections', Icon: Link2 },
-  { href: '/tokens', text: 'Tokens', Icon: KeyRound },
-] as const;
-
-const rooms = [
-  { href: '/admin/asana', text: 'Asana app', Icon: Blocks, roles: ['admin'] },
-  { href: '/admin/tools', text: 'Tools', Icon: Wrench, roles: ['admin', 'auditor'] },
-  { href: '/admin/groups', text: 'Groups', Icon: Users, roles: ['admin'] },
-  { href: '/admin/people', text: 'People', Icon: UserRound, roles: ['admin'] },
-  { href: '/admin/audit', text: 'Audit', Icon: ScrollText, roles: ['admin', 'auditor'] },
-  { href: '/admin/health', text: 'Health', Icon: HeartPulse, roles: ['admin'] },
-  { href: '/admin/organization', text: 'Organization', Icon: Building, roles: ['admin'] },
-] as const satisfies readonly { roles: readonly Role[]; href: string; text: string; Icon: typeof House }[];
+export const roomIcons: Record<RoomPath, typeof House> = {
+  '/': House,
+  '/connections': Link2,
+  '/tokens': Bot,
+  '/activity': Activity,
+  '/explain': CircleQuestionMark,
+  '/admin/asana': Blocks,
+  '/admin/tools': Wrench,
+  '/admin/groups': Users,
+  '/admin/people': UserRound,
+  '/admin/clients': AppWindow,
+  '/admin/requests': Inbox,
+  '/admin/explain': ScanSearch,
+  '/admin/audit': ScrollText,
+  '/admin/health': HeartPulse,
+  '/admin/organization': Building,
+};
 
 /** Hidden rooms are hidden for tidiness only: each page asks for the role itself. */
 export function Navigation({ role }: { role: Role }) {
   const path = usePathname();
-  const open = rooms.filter((room) => (room.roles as readonly Role[]).includes(role));
+  const open = roomsOf(role);
+  const [own, admin] = [open.filter((room) => !room.admin), open.filter((room) => room.admin)];
+  const entry = ({ href, text }: (typeof open)[number]) => (
+    <Entry
+      key={href}
+      href={href}
+      text={text}
+      Icon={roomIcons[href]}
+      current={path === href || (href !== '/' && path.startsWith(`${href}/`))}
+    />
+  );
   return (
     <nav aria-label="Rooms" className="flex flex-col gap-5">
-      <ul className="flex flex-col gap-px">
-        {own.map((entry) => (
-          <Entry key={entry.href} {...entry} current={path === entry.href} />
-        ))}
-      </ul>
-      {open.length > 0 && (
+      <ul className="flex flex-col gap-px">{own.map(entry)}</ul>
+      {admin.length > 0 && (
         <div>
-          <h2 className="text-ink-3 mb-1 px-2 text-xs font-medium">Admin</h2>
-          <ul className="flex flex-col gap-px">
-            {open.map((entry) => (
-              <Entry
-                key={entry.href}
-                {...entry}
-                current={path === entry.href || path.startsWith(`${entry.href}/`)}
-              />
-            ))}
-          </ul>
+          <h2 className="text-ink-3 mb-1 px-2 text-xs font-medium">
+            {role === 'admin' ? 'Admin' : 'Auditor'}
+          </h2>
+          <ul className="flex flex-col gap-px">{admin.map(entry)}</ul>
         </div>
       )}
     </nav>
@@ -85,6 +92,7 @@ function Entry({
       >
         <Icon aria-hidden="true" className={classNames('size-4', current ? 'text-accent' : 'text-ink-3')} />
         {text}
+        {href === '/admin/requests' && <OpenRequestCount />}
         <OnTheWay />
       </Link>
     </li>

@@ -1,19 +1,23 @@
 // The frame of every room: skip link, navigation, who is signed in, and the room itself.
 import type { ReactNode } from 'react';
 import { Logo } from '../logo';
+import { PaletteButton, PaletteHost } from '../palette/palette-host';
 import { Toaster } from '../ui/toast';
 import { AccountMenu } from './account-menu';
 import { MobileNavigation } from './mobile-navigation';
-import { Navigation, type Role } from './navigation';
+import { Navigation } from './navigation';
+import type { Role } from './rooms';
 
-/** `member` holds only what is shown. */
+/** `member` holds only what is shown; `endpoint` is the URL of /mcp. */
 export function Shell({
   member,
   organization,
+  endpoint,
   children,
 }: {
   member: { name: string; email: string; role: Role };
   organization: string;
+  endpoint: string;
   children: ReactNode;
 }) {
   const rooms = (
@@ -46,6 +50,9 @@ export function Shell({
               <p className="text-ink-3 truncate text-xs">{organization}</p>
             </div>
           </div>
+          <div className="px-3 pb-2">
+            <PaletteButton />
+          </div>
           {rooms}
         </aside>
         <div className="min-w-0">
@@ -55,6 +62,7 @@ export function Shell({
             <p className="min-w-0 truncate text-sm font-semibold">
               Gatehouse <span className="text-ink-3 font-normal">{organization}</span>
             </p>
+            <PaletteButton compact />
           </header>
           <main
             id="main"
@@ -65,6 +73,7 @@ export function Shell({
           </main>
         </div>
       </div>
+      <PaletteHost role={member.role} endpoint={endpoint} />
       <Toaster />
     </>
   );

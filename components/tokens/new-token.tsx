@@ -14,6 +14,7 @@ import { Dialog, DialogActions } from '../ui/dialog';
 import { RadioGroup } from '../ui/radio-group';
 import { Select } from '../ui/select';
 import { TextField } from '../ui/text-field';
+import { useAsked } from '../use-asked';
 import { useCall } from '../use-call';
 
 const expiries = [
@@ -23,19 +24,17 @@ const expiries = [
   ['', 'Never'],
 ] as const;
 
-/** `connections` as `[id, name]`; `tools` are those the person may use. */
+/** `connections` as `[id, name]`; `tools` are those the person may use. `?new` opens it. */
 export function NewToken({
   endpoint,
   connections,
   tools,
-  openAtFirst = false,
 }: {
   endpoint: string;
   connections: readonly (readonly [id: string, name: string])[];
   tools: readonly ToolLine[];
-  openAtFirst?: boolean;
 }) {
-  const [open, setOpen] = useState(openAtFirst);
+  const [open, setOpen] = useAsked('new');
   const [minted, setMinted] = useState<{ name: string; token: string } | null>(null);
   return (
     <>
@@ -56,7 +55,14 @@ export function NewToken({
         }
       >
         {minted ? (
-          <Minted endpoint={endpoint} token={minted.token} onDone={() => setOpen(false)} />
+          <Minted
+            endpoint={endpoint}
+            token={minted.token}
+            onDone={() => {
+              setOpen(false);
+              setMinted(null);
+            }}
+          />
         ) : (
           <Form
             connections={connections}

@@ -1,83 +1,84 @@
-// What an admin can do about a tool: accept its definition, block it for everybody, open it again.
+// What an admin can do about a tool: accept its definition, block it for everybody, open it again. Each deed asks first.
 'use client';
 import Ban from 'lucide-react/icons/ban';
 import BadgeCheck from 'lucide-react/icons/badge-check';
-import Ellipsis from 'lucide-react/icons/ellipsis';
 import LockOpen from 'lucide-react/icons/lock-open';
 import { useState } from 'react';
 import { call } from '../api';
 import { Problem } from '../problem';
 import { AlertDialog } from '../ui/alert-dialog';
-import { Button } from '../ui/button';
-import { IconButton } from '../ui/icon-button';
-import { Menu, MenuItem } from '../ui/menu';
+import { Button, type ButtonSize } from '../ui/button';
+import { MenuItem } from '../ui/menu';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
 import type { ToolLine } from './words';
 
-type Deed = 'review' | 'block' | 'unblock';
+export type Deed = 'review' | 'block' | 'unblock';
 
-/** A row of buttons, or with `compact` one menu. */
-export function ToolActions({ tool, compact = false }: { tool: ToolLine; compact?: boolean }) {
-  const [asking, setAsking] = useState<Deed | null>(null);
-  const { pending, problem, run, reset } = useCall();
-  const deeds: Deed[] = [
+/** What can be done about a tool as it stands. */
+export function deedsOf(tool: Pick<ToolLine, 'status' | 'blocked'>): Deed[] {
+  return [
     ...(tool.status === 'new' || tool.status === 'changed' ? (['review'] as const) : []),
     tool.blocked ? 'unblock' : 'block',
   ];
-  const ask = (deed: Deed) => {
-    reset();
-    setAsking(deed);
-  };
+}
 
-  async function perform(deed: Deed) {
+/** A row of buttons. */
+export function ToolActions({ tool, size = 'md' }: { tool: ToolLine; size?: ButtonSize }) {
+  const [asking, setAsking] = useState<Deed | null>(null);
+  return (
+    <>
+      {deedsOf(tool).map((deed) => (
+        <Button
+          key={deed}
+          size={size}
+          icon={words[deed].icon}
+          variant={deed === 'review' ? 'primary' : 'secondary'}
+          onClick={() => setAsking(deed)}
+        >
+          {words[deed].verb}
+        </Button>
+      ))}
+      {asking && <ToolDeed tool={tool} deed={asking} onClose={() => setAsking(null)} />}
+    </>
+  );
+}
+
+/** The deeds as entries of a menu; `onAsk` shows `ToolDeed`. */
+export function ToolMenuItems({ tool, onAsk }: { tool: ToolLine; onAsk: (deed: Deed) => void }) {
+  return deedsOf(tool).map((deed) => (
+    <MenuItem key={deed} icon={words[deed].icon} danger={deed === 'block'} onSelect={() => onAsk(deed)}>
+      {words[deed].verb}
+    </MenuItem>
+  ));
+}
+
+/** Says what a deed brings about, and does it. */
+export function ToolDeed({ tool, deed, onClose }: { tool: ToolLine; deed: Deed; onClose: () => void }) {
+  const { pending, problem, run } = useCall();
+
+  async function perform() {
     const { name } = tool;
     const body = deed === 'review' ? { status: 'reviewed' as const } : { blocked: deed === 'block' };
     const done = await run(() => call('PATCH /tools/{name}', { path: { name }, body }));
     if (!done) return;
-    setAsking(null);
+    onClose();
     toast(words[deed].done, name);
   }
 
   return (
-    <>
-      {compact ? (
-        <Menu
-          trigger={<IconButton label={`Actions for ${tool.name}`} icon={<Ellipsis aria-hidden="true" />} />}
-        >
-          {deeds.map((deed) => (
-            <MenuItem key={deed} icon={words[deed].icon} danger={deed === 'block'} onSelect={() => ask(deed)}>
-              {words[deed].verb}
-            </MenuItem>
-          ))}
-        </Menu>
-      ) : (
-        deeds.map((deed) => (
-          <Button
-            key={deed}
-            icon={words[deed].icon}
-            variant={deed === 'review' ? 'primary' : 'secondary'}
-            onClick={() => ask(deed)}
-          >
-            {words[deed].verb}
-          </Button>
-        ))
-      )}
-      {asking && (
-        <AlertDialog
-          open
-          onOpenChange={() => setAsking(null)}
-          title={words[asking].title(tool.name)}
-          confirm={words[asking].verb}
-          danger={asking === 'block'}
-          pending={pending}
-          problem={<Problem problem={problem} />}
-          onConfirm={() => perform(asking)}
-        >
-          {consequence(asking, tool)}
-        </AlertDialog>
-      )}
-    </>
+    <AlertDialog
+      open
+      onOpenChange={onClose}
+      title={words[deed].title(tool.name)}
+      confirm={words[deed].verb}
+      danger={deed === 'block'}
+      pending={pending}
+      problem={<Problem problem={problem} />}
+      onConfirm={perform}
+    >
+      {consequence(deed, tool)}
+    </AlertDialog>
   );
 }
 

@@ -4,6 +4,7 @@ import Check from 'lucide-react/icons/check';
 import Copy from 'lucide-react/icons/copy';
 import { useEffect, useState } from 'react';
 import { Button, type ButtonSize, type ButtonVariant } from './button';
+import { copyText } from './copy-text';
 
 /** `what` completes the accessible name: "Copy redirect URL". The word Copy is what is shown. */
 export function CopyButton({
@@ -12,12 +13,14 @@ export function CopyButton({
   variant = 'secondary',
   size = 'md',
   className,
+  onCopied,
 }: {
   text: string;
   what: string;
   variant?: ButtonVariant;
   size?: ButtonSize;
   className?: string;
+  onCopied?: () => void;
 }) {
   const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle');
   useEffect(() => {
@@ -33,7 +36,11 @@ export function CopyButton({
         className={className}
         aria-label={`Copy ${what}`}
         icon={state === 'copied' ? <Check aria-hidden="true" /> : <Copy aria-hidden="true" />}
-        onClick={async () => setState((await copy(text)) ? 'copied' : 'failed')}
+        onClick={async () => {
+          const done = await copyText(text);
+          setState(done ? 'copied' : 'failed');
+          if (done) onCopied?.();
+        }}
       >
         {/* Both words are laid out, so that the button keeps its width. */}
         <span aria-hidden="true" className="grid *:col-start-1 *:row-start-1">
@@ -51,21 +58,4 @@ export function CopyButton({
       </output>
     </>
   );
-}
-
-async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Browsers give no clipboard to plain http on other hosts than loopback; the old way still works there.
-    const area = document.createElement('textarea');
-    area.value = text;
-    area.className = 'fixed opacity-0';
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand('copy');
-    area.remove();
-    return done;
-  }
 }

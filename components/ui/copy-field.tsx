@@ -2,7 +2,17 @@
 import { CopyButton } from './copy-button';
 
 /** `what` completes "Copy …". */
-export function CopyField({ value, what, label }: { value: string; what: string; label?: string }) {
+export function CopyField({
+  value,
+  what,
+  label,
+  onCopied,
+}: {
+  value: string;
+  what: string;
+  label?: string;
+  onCopied?: () => void;
+}) {
   return (
     <div>
       {label && <p className="mb-1 text-sm font-medium">{label}</p>}
@@ -10,7 +20,7 @@ export function CopyField({ value, what, label }: { value: string; what: string;
         <code className="border-line bg-sunken rounded-box flex min-h-8 min-w-0 flex-1 items-center border px-2.5 py-1 font-mono text-sm [overflow-wrap:anywhere] select-all">
           {value}
         </code>
-        <CopyButton text={value} what={what} />
+        <CopyButton text={value} what={what} onCopied={onCopied} />
       </div>
     </div>
   );

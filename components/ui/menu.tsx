@@ -2,6 +2,7 @@
 'use client';
 import { Menu as Base } from '@base-ui/react/menu';
 import Check from 'lucide-react/icons/check';
+import Link from 'next/link';
 import type { ReactElement, ReactNode } from 'react';
 import { classNames } from './class-names';
 
@@ -23,6 +24,37 @@ export function Menu({
       <Base.Portal>
         <Base.Positioner side={side} align={align} sideOffset={4} className="z-40 outline-hidden">
           <Base.Popup className="bg-raised rounded-box shadow-raised min-w-48 p-1 outline-hidden">
+            {children}
+          </Base.Popup>
+        </Base.Positioner>
+      </Base.Portal>
+    </Base.Root>
+  );
+}
+
+/** The same menu opened by code at an element that stays its owner: one menu for many buttons. Open while `anchor` is given. */
+export function MenuAt({
+  anchor,
+  label,
+  align = 'end',
+  onClose,
+  children,
+}: {
+  anchor: HTMLElement | null;
+  label: string;
+  align?: 'start' | 'end';
+  onClose: () => void;
+  children: ReactNode;
+}) {
+  return (
+    <Base.Root open={anchor !== null} onOpenChange={(open) => !open && onClose()}>
+      <Base.Portal>
+        <Base.Positioner anchor={anchor} align={align} sideOffset={4} className="z-40 outline-hidden">
+          <Base.Popup
+            aria-label={label}
+            finalFocus={() => anchor}
+            className="bg-raised rounded-box shadow-raised max-w-80 min-w-48 p-1 outline-hidden"
+          >
             {children}
           </Base.Popup>
         </Base.Positioner>
@@ -54,6 +86,16 @@ export function MenuItem({
       {icon}
       {children}
     </Base.Item>
+  );
+}
+
+/** A way to another page. */
+export function MenuLink({ icon, href, children }: { icon?: ReactNode; href: string; children: ReactNode }) {
+  return (
+    <Base.LinkItem render={<Link href={href} />} className={item}>
+      {icon}
+      {children}
+    </Base.LinkItem>
   );
 }
 

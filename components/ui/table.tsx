@@ -1,4 +1,7 @@
 // Dense tables: sticky header, and below 768 px each row becomes a block whose cells carry their column's name.
+import ArrowDown from 'lucide-react/icons/arrow-down';
+import ArrowUp from 'lucide-react/icons/arrow-up';
+import Link from 'next/link';
 import type { ComponentProps, ReactNode } from 'react';
 import { classNames } from './class-names';
 
@@ -40,8 +43,19 @@ export function Table({
   );
 }
 
+/** A column that the table can be sorted by: `href` sorts by it, or turns the order round where it is the sorted one already. */
+export interface SortColumn {
+  name: string;
+  href: string;
+  /** Null where the table is sorted by another column. */
+  sorted: 'asc' | 'desc' | null;
+}
+
 /** A column's name: plain, `end` for numbers on the right, `wide` for what only a wide screen shows, `hidden` for a name read out but not shown. */
-export type Column = string | { end: string } | { wide: string } | { hidden: string };
+export type Column = string | { end: string } | { wide: string } | { hidden: string } | SortColumn;
+
+const headCell =
+  'border-line bg-sunken text-ink-3 sticky top-12 z-10 h-8 border-b px-3 text-xs font-medium whitespace-nowrap first:rounded-tl-box first:pl-4 last:rounded-tr-box last:pr-4 lg:top-0';
 
 /** The header row. */
 export function TableHead({ columns }: { columns: readonly Column[] }) {
@@ -49,6 +63,8 @@ export function TableHead({ columns }: { columns: readonly Column[] }) {
     <thead role="rowgroup" className="max-md:sr-only">
       <tr role="row">
         {columns.map((column) => {
+          if (typeof column === 'object' && 'href' in column)
+            return <SortableHead key={column.name} {...column} />;
           const [[kind, text]] = Object.entries(typeof column === 'string' ? { plain: column } : column) as [
             [string, string],
           ];
@@ -58,7 +74,7 @@ export function TableHead({ columns }: { columns: readonly Column[] }) {
               role="columnheader"
               scope="col"
               className={classNames(
-                'border-line bg-sunken text-ink-3 sticky top-12 z-10 h-8 border-b px-3 text-xs font-medium whitespace-nowrap first:rounded-tl-box first:pl-4 last:rounded-tr-box last:pr-4 lg:top-0',
+                headCell,
                 kind === 'end' && 'text-right',
                 kind === 'wide' && 'max-lg:hidden',
               )}
@@ -72,10 +88,42 @@ export function TableHead({ columns }: { columns: readonly Column[] }) {
   );
 }
 
-/** The rows. */
-export function TableBody({ children }: { children: ReactNode }) {
+// A link, so that the order stands in the URL and works without the page's script.
+function SortableHead({ name, href, sorted }: SortColumn) {
+  const Arrow = sorted === 'desc' ? ArrowDown : ArrowUp;
   return (
-    <tbody role="rowgroup" className="max-md:block [&>tr:last-child>*]:border-b-0">
+    <th
+      role="columnheader"
+      scope="col"
+      aria-sort={sorted === null ? 'none' : sorted === 'asc' ? 'ascending' : 'descending'}
+      className={headCell}
+    >
+      <Link
+        href={href}
+        scroll={false}
+        prefetch={false}
+        className={classNames(
+          'group hover:text-ink rounded-inner inline-flex h-6 items-center gap-1 px-1.5 -mx-1.5',
+          sorted && 'text-ink',
+        )}
+      >
+        {name}
+        <Arrow
+          aria-hidden="true"
+          className={classNames(
+            'size-3',
+            sorted === null && 'invisible group-hover:visible group-focus-visible:visible',
+          )}
+        />
+      </Link>
+    </th>
+  );
+}
+
+/** The rows. */
+export function TableBody({ children, ...rest }: Omit<ComponentProps<'tbody'>, 'className' | 'role'>) {
+  return (
+    <tbody role="rowgroup" {...rest} className="max-md:block [&>tr:last-child>*]:border-b-0">
       {children}
     </tbody>
   );

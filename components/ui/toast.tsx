@@ -6,9 +6,28 @@ import X from 'lucide-react/icons/x';
 
 const manager = Base.createToastManager();
 
-/** Says that something is done. */
-export function toast(title: string, description?: string): void {
-  manager.add({ title, description });
+/** Says that something is done. An `action` (never the only way to do it) makes it stay longer. */
+export function toast(
+  title: string,
+  description?: string,
+  action?: { text: string; onClick: () => void },
+): void {
+  if (!action) {
+    manager.add({ title, description });
+    return;
+  }
+  const id = manager.add({
+    title,
+    description,
+    timeout: 15_000,
+    actionProps: {
+      children: action.text,
+      onClick: () => {
+        manager.close(id);
+        action.onClick();
+      },
+    },
+  });
 }
 
 /** Where toasts appear; once per page. F6 reaches them. */
@@ -37,6 +56,7 @@ function Toasts() {
         <div className="min-w-0 flex-1 text-sm [overflow-wrap:anywhere]">
           <Base.Title className="font-medium" />
           <Base.Description className="text-ink-3" />
+          <Base.Action className="text-accent hover:bg-hover rounded-inner -ml-1.5 mt-0.5 inline-flex h-6 items-center px-1.5 font-medium" />
         </div>
         <Base.Close
           aria-label="Dismiss"

@@ -136,6 +136,12 @@ export async function recordLastConnect(
       AND (${TELLING.includes(result)} OR last_connect IS NULL OR last_connect <> ALL (${TELLING}))`;
 }
 
+/** What the last connect or refresh showed of the app; null before any, and without an app. */
+export async function lastConnectOf(organizationId: string): Promise<string | null> {
+  const app = await db().asanaApp.findUnique({ where: { organizationId }, select: { lastConnect: true } });
+  return app?.lastConnect ?? null;
+}
+
 /** A refresh went through: an alarm about the app's credentials is over (OC-16). */
 export async function clearCredentialsAlarm(organizationId: string): Promise<void> {
   await pool().query(

@@ -10,6 +10,8 @@ export interface ConnectAttempt {
   clientId: string;
   /** The connection to renew; null for a new one. */
   connectionId: string | null;
+  /** A path of this portal to go on to afterwards; null for the connections page. */
+  returnTo: string | null;
 }
 
 const MAX_OPEN_ATTEMPTS = 20;
@@ -22,15 +24,18 @@ const verifierPlace = (organizationId: string, stateHash: Buffer) =>
 export async function openAttempt(
   attempt: ConnectAttempt & { browserSecret: string; codeVerifier: string },
 ): Promise<string> {
-  const { organizationId, memberId, clientId, connectionId } = attempt;
+  const { organizationId, memberId, clientId, connectionId, returnTo } = attempt;
   const state = randomBytes(32).toString('base64url');
   const stateHash = sha256(state);
   const sealed = sealSecret(verifierPlace(organizationId, stateHash), attempt.codeVerifier);
   await pool().query(
     `INSERT INTO connect_attempts
-       (state_hash, organization_id, member_id, browser_hash, code_verifier, client_id, connection_id, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, now() + interval '10 minutes')`,
-    [stateHash, organizationId, memberId, sha256(attempt.browserSecret), sealed, clientId, connectionId],
+       (state_hash, organization_id, member_id, browser_hash, code_verifier, client_id, connection_id, return_to, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now() + interval '10 minutes')`,
+    [
+      ...[stateHash, organizationId, memberId, sha256(attempt.browserSecret)],
+      ...[sealed, clientId, connectionId, returnTo],
+    ],
   );
   // Any page can make a signed-in browser GET /connect/asana; the attempts that leaves behind must not pile up.
   await pool().query(
@@ -54,7 +59,7 @@ export async function useAttempt(
     `UPDATE connect_attempts SET used_at = now()
      WHERE state_hash = $1 AND used_at IS NULL AND expires_at > now()
      RETURNING organization_id AS "organizationId", member_id AS "memberId", client_id AS "clientId",
-       connection_id AS "connectionId", code_verifier AS sealed, browser_hash AS "browserHash"`,
+       connection_id AS "connectionId", return_to AS "returnTo", code_verifier AS sealed, browser_hash AS "browserHash"`,
     [stateHash],
   );
   if (!rows[0]) return null;

@@ -23,13 +23,14 @@ import { whoAmI } from './who-am-i';
 
 /**
  * Begins a connect; send the browser to `location`. `browserSecret` is the value of the connect cookie (connect-cookie.ts).
- * `connectionId` renews that connection. Throws `AppError`: `no_asana_app`, or `not_found` for anybody else's connection.
+ * `connectionId` renews that connection; `returnTo` is a path that its caller vouches for (OC-18). Throws `AppError`: `no_asana_app`, or `not_found` for anybody else's connection.
  */
 export async function beginConnect(request: {
   organizationId: string;
   memberId: string;
   connectionId?: string;
   browserSecret: string;
+  returnTo?: string | null;
 }): Promise<{ location: string }> {
   const { organizationId, memberId, connectionId, browserSecret } = request;
   const { clientId } = await appCredentials(organizationId);
@@ -43,9 +44,16 @@ export async function beginConnect(request: {
   const state = await openAttempt({
     ...{ organizationId, memberId, clientId, browserSecret, codeVerifier },
     connectionId: connectionId ?? null,
+    returnTo: request.returnTo ?? null,
   });
   const codeChallenge = await calculatePKCECodeChallenge(codeVerifier);
   return { location: authorizationUrl({ clientId, redirectUrl: redirectUrl(), state, codeChallenge }) };
+}
+
+/** A connection was saved; `returnTo` is where its beginning wanted to go on to. */
+export interface Connected {
+  connected: string;
+  returnTo?: string;
 }
 
 /**
@@ -59,7 +67,7 @@ export async function finishConnect(request: {
   browserSecret: string | null;
   /** For the audit. */
   sessionId?: string;
-}): Promise<{ connected: string } | ConnectFailure> {
+}): Promise<Connected | ConnectFailure> {
   const { organizationId, memberId, params, browserSecret } = request;
   const [state, ...others] = params.getAll('state');
   const attempt = state && others.length === 0 ? await useAttempt(state) : null;
@@ -101,7 +109,7 @@ async function keepOrRevoke(grant: {
   credentials: AppCredentials;
   tokens: TokenAnswer & { refreshToken: string };
   expiresAt: Date;
-}): Promise<{ connected: string } | ConnectFailure> {
+}): Promise<Connected | ConnectFailure> {
   const { actor, attempt, credentials, tokens } = grant;
   const { refreshToken } = tokens;
   try {
@@ -111,7 +119,7 @@ async function keepOrRevoke(grant: {
     if ('refused' in saved)
       return await refuse(actor, saved.refused, { credentials, refreshToken, identity });
     await Promise.all(saved.revocationIds.map(attemptRevocation));
-    return { connected: saved.id };
+    return { connected: saved.id, ...(attempt.returnTo === null ? {} : { returnTo: attempt.returnTo }) };
   } catch (error) {
     // Not even the refusal could be stored: what no row remembers is revoked now or never.
     await revokeToken({ credentials, refreshToken }).catch(() => undefined);

@@ -18,7 +18,10 @@ export async function readMcpAnswer({ headers, body }: OutboundAnswer, id: numbe
     .split(';')[0]!
     .trim()
     .toLowerCase();
+  const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
   try {
+    // We asked for identity: what comes encoded all the same is not unpacked, however small it looks (RF-13).
+    if (encoding !== 'identity') throw new MalformedAnswer('encoded');
     if (type === 'application/json') {
       const chunks: Buffer[] = [];
       for await (const chunk of limited(body)) chunks.push(chunk);

@@ -1,4 +1,5 @@
 // One POST of our own to Asana's MCP server: on record before it leaves, its outcome after; every failure has a name.
+import { pool } from '../db';
 import { env } from '../env';
 import { openOutbound, outboundError, OutboundError, type OutboundAnswer } from '../http';
 import { log } from '../log';
@@ -50,6 +51,8 @@ export interface UpstreamSession {
 
 const HEADERS_TIMEOUT_MS = 15_000;
 const DEADLINE_MS = 30_000;
+// Asana's own advice to plugins, where it does not say how long (facts/asana 2.6).
+const UNSAID_WAIT_MS = 10_000;
 
 interface Message {
   id?: number;
@@ -93,6 +96,7 @@ async function send(session: UpstreamSession, message: Message): Promise<Record<
         ...sessionHeaders(session),
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
+        'accept-encoding': 'identity',
       },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
       timeoutMs: HEADERS_TIMEOUT_MS,
@@ -104,7 +108,15 @@ async function send(session: UpstreamSession, message: Message): Promise<Record<
   }
   if (answer.status >= 300 || answer.status < 200) {
     answer.body.destroy();
-    throw refusal(session, answer);
+    const refused = refusal(session, answer);
+    if (refused.reason === 'rate_limited' && session.facts.connectionId !== null) {
+      const { organizationId, connectionId } = session.facts;
+      await throttleConnection(
+        { organizationId, connectionId },
+        refused.detail.retryAfterMs ?? UNSAID_WAIT_MS,
+      );
+    }
+    throw refused;
   }
   if (message.id === undefined) {
     answer.body.destroy();
@@ -148,6 +160,25 @@ function refusal(session: UpstreamSession, { status, headers }: OutboundAnswer):
   return status >= 500
     ? new UpstreamError('failed', { status, mayHaveRun: true })
     : new UpstreamError('malformed', { status });
+}
+
+/**
+ * Remembers for all processes that Asana asked for quiet on a connection (429, `Retry-After`); admission reads it. A shorter wait
+ * never ends a longer one. Never throws: where it can't be stored, Asana says it again.
+ */
+export async function throttleConnection(
+  { organizationId, connectionId }: { organizationId: string; connectionId: string },
+  waitMs: number,
+): Promise<void> {
+  try {
+    await pool().query(
+      `UPDATE connections SET throttled_until = greatest(throttled_until, now() + $3 * interval '1 millisecond')
+       WHERE organization_id = $1 AND id = $2`,
+      [organizationId, connectionId, waitMs],
+    );
+  } catch (error) {
+    log().warn({ err: error }, 'that Asana asked for quiet could not be stored');
+  }
 }
 
 /** The session id of an initialize answer: visible ASCII (2025-11-25 transports), so that it can go back as a header. */

@@ -6,6 +6,7 @@ import { log } from '../log';
 import { SealError } from '../vault/seal';
 import { appCredentials, clearCredentialsAlarm, recordLastConnect } from './asana-app';
 import { attemptRevocation, queueRevocation } from './revoke';
+import { recordRefreshFailure } from './refresh-failures';
 import type { TokenAnswer, TokenFailure } from './token-answer';
 import { refreshTokens, TOKEN_DEADLINE_MS, type AppCredentials } from './token-endpoint';
 import {
@@ -76,6 +77,7 @@ export async function refreshUnderLease(lease: Lease): Promise<FreshToken | null
     return null;
   }
   await release(lease);
+  await recordRefreshFailure(lease, answer.reason);
   throw new RefreshFailure('transient', answer.reason, answer.retryAfterMs);
 }
 
@@ -87,6 +89,8 @@ async function secretsOf(lease: Lease): Promise<{ credentials: AppCredentials; r
     };
   } catch (error) {
     await release(lease);
+    if (error instanceof AppError || error instanceof SealError)
+      await recordRefreshFailure(lease, error instanceof AppError ? error.code : 'unreadable');
     throw error instanceof AppError
       ? new RefreshFailure('transient', error.code)
       : unreadable(error, lease.id);
@@ -108,6 +112,7 @@ async function refused(
   await release(lease);
   log().error({ organizationId, reason: error }, 'Asana refuses the app at refresh');
   await recordLastConnect(organizationId, error);
+  await recordRefreshFailure(lease, error);
   throw new RefreshFailure('transient', error);
 }
 

@@ -1,6 +1,8 @@
-// Reads the audit: pages newest first, exports, and the one place that says how a row looks outside.
-import { pool } from '../db';
+// Reads the audit in pages, newest first: the one place that says how a row looks outside.
 import { AppError } from '../errors';
+import { findRows, type AuditFilter, type Cursor, type Joined } from './record-rows';
+
+export type { AuditFilter };
 
 /** One audited call or event (CONTRACT, audit record). Absent fields do not apply to its kind. */
 export interface AuditRecord {
@@ -29,90 +31,14 @@ export interface AuditRecord {
   hash: string | null;
 }
 
-/** A row as SQL gives it; `columns` below selects exactly these. */
-export interface AuditRow {
-  id: string;
-  at: string;
-  kind: 'call' | 'event' | 'outcome';
-  call_id: string | null;
-  member_id: string | null;
-  member_email: string | null;
-  credential_kind: string | null;
-  credential_id: string | null;
-  credential_name: string | null;
-  client: string | null;
-  connection_id: string | null;
-  workspace_gid: string | null;
-  method: string | null;
-  tool: string | null;
-  arguments_hash: string | null;
-  decision: 'allow' | 'deny' | null;
-  reason: string | null;
-  policy_version: string | null;
-  outcome: string | null;
-  latency_ms: number | null;
-  action: string | null;
-  target: string | null;
-  before: unknown;
-  after: unknown;
-}
-
-/** The columns of `AuditRow`, of the table alias `r`. */
-export const columns = `r.id, to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, r.kind, r.call_id, r.member_id,
-  r.member_email, r.credential_kind, r.credential_id, r.credential_name, r.client, r.connection_id, r.workspace_gid, r.method,
-  r.tool, r.arguments_hash, r.decision, r.reason, r.policy_version, r.outcome, r.latency_ms, r.action, r.target, r.before, r.after`;
-
-export interface AuditFilter {
-  from?: string;
-  to?: string;
-  member?: string;
-  tool?: string;
-  decision?: 'allow' | 'deny';
-  kind?: 'call' | 'event';
-  /** Only this record. */
-  id?: string;
-}
-
-type Joined = AuditRow & {
-  seq: string | null;
-  hash: Buffer | null;
-  joined_outcome: string | null;
-  joined_latency_ms: number | null;
-  joined_reason: string | null;
-};
-
 /** A page of records, newest first; `nextCursor` is null on the last page. Throws `invalid` for a cursor that is not ours. */
 export async function searchAudit(
   organizationId: string,
   filter: AuditFilter,
   page: { cursor?: string; limit: number },
 ): Promise<{ records: AuditRecord[]; nextCursor: string | null }> {
-  const after = page.cursor === undefined ? null : readCursor(page.cursor);
-  const { rows } = await pool().query<Joined>(
-    `SELECT ${columns}, c.seq, c.hash, o.outcome AS joined_outcome, o.latency_ms AS joined_latency_ms, o.reason AS joined_reason
-     FROM audit_records r
-     LEFT JOIN audit_records o ON o.call_id = r.id AND o.organization_id = r.organization_id
-     LEFT JOIN audit_chain c ON c.record_id = r.id
-     WHERE r.organization_id = $1 AND r.kind <> 'outcome'
-       AND ($2::timestamptz IS NULL OR r.at >= $2) AND ($3::timestamptz IS NULL OR r.at < $3)
-       AND ($4::text IS NULL OR r.member_email = $4) AND ($5::text IS NULL OR r.tool = $5)
-       AND ($6::text IS NULL OR r.decision = $6) AND ($7::text IS NULL OR r.kind = $7) AND ($8::uuid IS NULL OR r.id = $8)
-       AND ($9::timestamptz IS NULL OR (r.at, r.id) < ($9, $10::uuid))
-     ORDER BY r.at DESC, r.id DESC LIMIT $11`,
-    [
-      organizationId,
-      filter.from ?? null,
-      filter.to ?? null,
-      filter.member?.toLowerCase() ?? null,
-      filter.tool ?? null,
-      filter.decision ?? null,
-      filter.kind ?? null,
-      filter.id ?? null,
-      after?.at ?? null,
-      after?.id ?? null,
-      page.limit + 1,
-    ],
-  );
+  const cursor = page.cursor === undefined ? null : readCursor(page.cursor);
+  const rows = await findRows(organizationId, filter, { cursor, limit: page.limit + 1 });
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   return {
@@ -122,7 +48,7 @@ export async function searchAudit(
   };
 }
 
-function readCursor(cursor: string): { at: string; id: string } {
+function readCursor(cursor: string): Cursor {
   const [, at, ms, id] =
     /^((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})\d{3}Z) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
       Buffer.from(cursor, 'base64url').toString(),
@@ -171,66 +97,4 @@ function withoutNulls(record: Record<string, unknown>): AuditRecord {
       ([key, value]) => ALWAYS.has(key) || (value !== null && value !== undefined),
     ),
   ) as unknown as AuditRecord;
-}
-
-const CSV_FIELDS = [
-  'seq',
-  'id',
-  'at',
-  'kind',
-  'member',
-  'credential',
-  'client',
-  'connection',
-  'workspace',
-  'method',
-  'tool',
-  'argumentsHash',
-  'decision',
-  'reason',
-  'policyVersion',
-  'outcome',
-  'latencyMs',
-  'action',
-  'target',
-  'before',
-  'after',
-  'hash',
-] as const satisfies readonly (keyof AuditRecord)[];
-
-/** All records that match, newest first, as lines of JSON or CSV (RFC 4180), a page of the database at a time. */
-export async function* exportAudit(
-  organizationId: string,
-  filter: AuditFilter,
-  format: 'jsonl' | 'csv',
-): AsyncGenerator<string> {
-  if (format === 'csv') yield `${CSV_FIELDS.join(',')}\r\n`;
-  for (let cursor: string | undefined; ;) {
-    const page: { records: AuditRecord[]; nextCursor: string | null } = await searchAudit(
-      organizationId,
-      filter,
-      { cursor, limit: 1000 },
-    );
-    yield page.records
-      .map((record) =>
-        format === 'jsonl'
-          ? `${JSON.stringify(record)}\n`
-          : `${CSV_FIELDS.map((field) => csvCell(record[field])).join(',')}\r\n`,
-      )
-      .join('');
-    if (page.nextCursor === null) return;
-    cursor = page.nextCursor;
-  }
-}
-
-// A cell that a spreadsheet would run as a formula gets an apostrophe in front (SP-14).
-function csvCell(value: unknown): string {
-  const text =
-    value === null || value === undefined
-      ? ''
-      : typeof value === 'object'
-        ? JSON.stringify(value)
-        : String(value);
-  const inert = /^[=+\-@\t\r]/.test(text) && typeof value !== 'number' ? `'${text}` : text;
-  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
 }

@@ -48,6 +48,10 @@ function describe(tool: ToolDefinition) {
   };
 }
 
+/** What people call a tool; null where Asana gives it no title. */
+export const titleOf = (definition: ToolDefinition): string | null =>
+  definition.title ?? definition.annotations?.title ?? null;
+
 /** The catalogue in Asana's order. */
 export async function listTools(tx: Tx, organizationId: string): Promise<Tool[]> {
   const rows = await tx.tool.findMany({
@@ -59,7 +63,7 @@ export async function listTools(tx: Tx, organizationId: string): Promise<Tool[]>
     const definition = row.definition as unknown as ToolDefinition;
     return {
       name: row.name,
-      title: definition.title ?? definition.annotations?.title ?? null,
+      title: titleOf(definition),
       class: row.class,
       status: row.status,
       blocked: row.blocked,
@@ -178,10 +182,19 @@ export async function applyListing(
   return result;
 }
 
-/** Names of the tools that a member may use through any credential without a restriction of its own, in Asana's order. */
-export async function effectiveTools(organizationId: string, memberId: string): Promise<string[]> {
-  const { rows } = await pool().query<{ name: string }>(
-    `SELECT t.name FROM tools t JOIN organizations o ON o.id = t.organization_id
+/** A tool as somebody who may use it sees it. */
+export interface UsableTool {
+  name: string;
+  title: string | null;
+  class: ToolClass;
+  /** What its definition costs a model. */
+  tokens: number;
+}
+
+/** The tools that a member may use through any credential without a restriction of its own, in Asana's order. */
+export async function usableTools(organizationId: string, memberId: string): Promise<UsableTool[]> {
+  const { rows } = await pool().query<Omit<UsableTool, 'title'> & { definition: ToolDefinition }>(
+    `SELECT t.name, t.definition, t.class, t.tokens FROM tools t JOIN organizations o ON o.id = t.organization_id
      WHERE t.organization_id = $1 AND ${toolDenialSql({
        tool: 't',
        granted: grantedSql({ organizationId: '$1', memberId: '$2', toolName: 't.name' }),
@@ -191,5 +204,10 @@ export async function effectiveTools(organizationId: string, memberId: string): 
      })} IS NULL ORDER BY t.position, t.name`,
     [organizationId, memberId],
   );
-  return rows.map(({ name }) => name);
+  return rows.map(({ definition, ...tool }) => ({ ...tool, title: titleOf(definition) }));
+}
+
+/** Their names. */
+export async function effectiveTools(organizationId: string, memberId: string): Promise<string[]> {
+  return (await usableTools(organizationId, memberId)).map(({ name }) => name);
 }

@@ -3,6 +3,7 @@ import type { Actor } from '../audit/append';
 import { listUpstreamTools } from '../asana/mcp-client';
 import { db, transaction } from '../db';
 import { AppError } from '../errors';
+import { noteToolsSynced } from '../people/first-run';
 import { applyListing, type SyncResult } from './catalogue';
 import type { ToolDefinition } from './classify';
 
@@ -29,5 +30,9 @@ export async function syncTools(actor: Actor): Promise<SyncResult> {
     memberEmail: chosen.member.email,
     workspaceGid: chosen.workspaceGid,
   })) as ToolDefinition[];
-  return transaction((tx) => applyListing(tx, actor, listed));
+  return transaction(async (tx) => {
+    const result = await applyListing(tx, actor, listed);
+    await noteToolsSynced(tx, organizationId);
+    return result;
+  });
 }

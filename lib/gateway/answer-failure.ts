@@ -1,5 +1,6 @@
 // What a failure on the way to Asana means to the agent (README.md, failure table): one function per kind, each of which settles the
 // call's outcome and says whether it may have taken effect.
+import { throttleConnection } from '../asana/mcp-post';
 import type { UpstreamError } from '../asana/mcp-client';
 import type { RefreshFailure } from '../asana/refresh';
 import { retryAfterMs } from '../asana/retry-after';
@@ -9,7 +10,7 @@ import type { Admitted } from './admit';
 import { collect, topLevelMembers } from './answer';
 import { answerWithoutConnection } from './answer-locally';
 import type { Message } from './message';
-import { answerError, answerJson, CODES, errorText, type McpAnswer } from './respond';
+import { answerError, answerJson, answerRateLimited, CODES, errorText, type McpAnswer } from './respond';
 import type { AgentSession } from './session-id';
 
 /** A call that failed on its way. */
@@ -54,7 +55,8 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
   if (status === 429) {
     settled('upstream_error', 'status_429');
     const header = upstream.headers['retry-after'];
-    const waitMs = retryAfterMs(typeof header === 'string' ? header : null, Date.now()) ?? 10_000;
+    const waitMs = retryAfterMs(typeof header === 'string' ? header : null, Date.now()) ?? UNSAID_WAIT_MS;
+    await quieten(call, waitMs);
     return rateLimited(id, waitMs);
   }
   if (status < 500) {
@@ -75,11 +77,17 @@ function notExecuted(id: string | number | null, text: string): string {
 }
 
 function rateLimited(id: string | number | null, waitMs: number): McpAnswer {
-  const seconds = Math.ceil(waitMs / 1000);
-  return answerError(429, id, CODES.rateLimited, `Asana\u2019s rate limit is reached; wait ${seconds} s.`, {
-    data: { outcome: 'not_executed', retryAfterSeconds: seconds },
-    headers: { 'retry-after': String(seconds) },
-  });
+  const text = 'Asana\u2019s rate limit is reached';
+  return answerRateLimited(id, { text, waitMs, outcome: 'not_executed' });
+}
+
+// Asana's own advice to plugins, where it does not say how long (facts/asana 2.6).
+const UNSAID_WAIT_MS = 10_000;
+
+/** Asana counts what it refuses too: until its time is over no call goes through this connection, from any process. */
+async function quieten({ admitted }: FailedCall, waitMs: number): Promise<void> {
+  const { organizationId, connection } = admitted;
+  if (connection) await throttleConnection({ organizationId, connectionId: connection.id }, waitMs);
 }
 
 /** The JSON-RPC error in a 400 of Asana's, if it is one. */
@@ -142,12 +150,12 @@ export function outboundFailed(call: FailedCall, error: OutboundError): McpAnswe
 }
 
 /** Our own session could not be opened, so the call itself was never sent. */
-export function ownSessionFailed(call: FailedCall, error: UpstreamError): Promise<McpAnswer> | McpAnswer {
+export async function ownSessionFailed(call: FailedCall, error: UpstreamError): Promise<McpAnswer> {
   const id = call.message.id ?? null;
   const { reason, detail } = error;
   if (reason === 'unauthorized') return withoutToken(call);
   call.settled('upstream_error', `session_${reason}`);
-  if (reason === 'rate_limited') return rateLimited(id, detail.retryAfterMs ?? 10_000);
+  if (reason === 'rate_limited') return rateLimited(id, detail.retryAfterMs ?? UNSAID_WAIT_MS);
   return answerError(502, id, CODES.upstreamFailed, 'Asana did not open a session; the call was not sent.', {
     data: { outcome: 'not_sent' },
   });

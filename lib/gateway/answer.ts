@@ -15,6 +15,8 @@ import {
 } from './respond';
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Of an event stream as a whole, comments and notifications included (RF-21). */
+const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
 /** One call that waits for its answer. */
@@ -175,13 +177,17 @@ type Piece = { progress: string } | { final: Final };
 /** The pieces of an event stream that concern this call; ends after the final one. Throws where the stream can't be understood. */
 async function* pieces(upstream: OutboundAnswer, exchange: Exchange): AsyncGenerator<Piece> {
   const parser = createEventStreamParser(MAX_ANSWER_BYTES);
+  let size = 0;
   try {
-    for await (const chunk of upstream.body as AsyncIterable<Buffer>)
+    for await (const chunk of upstream.body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_STREAM_BYTES) throw new EventStreamError('the stream is too long');
       for (const event of parser.push(chunk)) {
         const piece = readEvent(event.data, exchange);
         if (piece) yield piece;
         if (piece && 'final' in piece) return;
       }
+    }
     for (const event of parser.end()) {
       const piece = readEvent(event.data, exchange);
       if (piece) yield piece;
@@ -195,7 +201,7 @@ async function* pieces(upstream: OutboundAnswer, exchange: Exchange): AsyncGener
 function readEvent(data: string, exchange: Exchange): Piece | null {
   if (data.trim() === '') return null;
   const final = readFinal(data.replace(/^\uFEFF/, ''), exchange);
-  if (final) return { final: { ...final, text: final.text.replace(/[\r\n]/g, ' ') } };
+  if (final) return { final };
   const members = topLevelMembers(data);
   if (!members) throw new EventStreamError('not a JSON-RPC message');
   if (members.has('result') || members.has('error'))
@@ -248,10 +254,10 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
         if (got.done) break;
         if ('final' in got.value) {
           exchange.settled(got.value.final.outcome);
-          yield `event: message\ndata: ${got.value.final.text}\n\n`;
+          yield eventOf(got.value.final.text);
           return;
         }
-        yield `event: message\ndata: ${got.value.progress}\n\n`;
+        yield eventOf(got.value.progress);
         first = next();
         first.catch(() => undefined);
       }
@@ -262,9 +268,17 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
       // Also where the reader of these events went away before their end.
       exchange.settled('unknown', 'cut');
     }
-    yield `event: message\ndata: ${outcomeUnknown(exchange.agentId)}\n\n`;
+    yield eventOf(outcomeUnknown(exchange.agentId));
   }
   return answerEvents(events());
+}
+
+// One line for every reader: some end a line at U+0085, U+2028 or U+2029 too, and would take a tool's text for an event (RF-22).
+function eventOf(json: string): string {
+  const line = json
+    .replace(/[\r\n]/g, ' ')
+    .replace(/[\u0085\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `event: message\ndata: ${line}\n\n`;
 }
 
 const UNKNOWN =

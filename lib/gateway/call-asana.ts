@@ -12,6 +12,7 @@ import { answerWithoutConnection } from './answer-locally';
 import { encodeJson, type Json } from './decode';
 import { exchangeOf } from './exchange';
 import { forward } from './forward';
+import { NoSlot, takeSlot } from './in-flight';
 import type { McpRequest } from './handle-mcp';
 import { LEGACY_VERSIONS } from './initialize';
 import { rebuild, type Message } from './message';
@@ -21,6 +22,8 @@ import {
   answerAccepted,
   answerError,
   answerJson,
+  answerLimit,
+  answerRateLimited,
   answerUnauthenticated,
   answerUnavailable,
   CODES,
@@ -45,6 +48,8 @@ interface Journey extends AdmittedCall {
   startedMs: number;
   /** Its key in `inFlight` until it is settled. */
   flight: string | null;
+  /** Gives back its place among the calls in flight. */
+  freeSlot: (() => void) | null;
   land(): void;
   settled(outcome: Outcome, reason?: string): void;
 }
@@ -62,6 +67,8 @@ export async function callAsana(call: AdmittedCall): Promise<McpAnswer> {
     if (!journey.session) return sessionGone(journey);
   }
   try {
+    // A cancel must not wait behind what it cancels.
+    if (message.id !== undefined) journey.freeSlot = await slotFor(journey);
     const token = await freshAccessToken({ ...journey.connection, organizationId: admitted.organizationId });
     const stale = await admittedStill(journey);
     if (stale) return stale;
@@ -71,6 +78,11 @@ export async function callAsana(call: AdmittedCall): Promise<McpAnswer> {
     }
     return await travel(journey, token);
   } catch (error) {
+    if (error instanceof NoSlot) {
+      journey.settled('upstream_error', 'too_many_in_flight');
+      const text = 'Too many calls are in flight through this Asana connection';
+      return answerRateLimited(id, { text, waitMs: 1_000, outcome: 'not_sent' });
+    }
     if (error instanceof AdmissionUnavailable) {
       journey.settled('upstream_error', 'unavailable');
       return answerUnavailable(id);
@@ -98,9 +110,11 @@ function begin(call: AdmittedCall): Journey {
     session: null,
     startedMs,
     flight: null,
+    freeSlot: null,
     // An id that was used again while in flight belongs to the later call.
     land() {
       if (journey.flight !== null && inFlight.get(journey.flight) === callId) inFlight.delete(journey.flight);
+      journey.freeSlot?.();
     },
     settled(outcome, reason) {
       if (done) return;
@@ -128,14 +142,20 @@ async function admittedStill(journey: Journey): Promise<McpAnswer | null> {
     journey.settled('upstream_error', 'revoked_meanwhile');
     return answerUnauthenticated('The agent token was revoked');
   }
-  const { denial, connection } = again.admitted;
+  const { denial, connection, limit } = again.admitted;
   if (denial === null && connection?.id === journey.connection.id) return null;
   journey.settled('upstream_error', denial ?? 'no_connection');
   const { id, method, params } = journey.message;
+  if (limit) return answerLimit(id ?? null, limit);
   if (denial === null) return answerWithoutConnection(again.admitted, journey.message, journey.callId);
   return method === 'tools/call'
     ? answerError(200, id ?? null, -32602, `Unknown tool: ${String(params.get('name'))}`)
     : answerError(200, id ?? null, -32601, `Method not found: ${method}`);
+}
+
+function slotFor({ admitted, connection }: Journey): Promise<() => void> {
+  const { credentialId, reads } = admitted;
+  return takeSlot({ connectionId: connection.id, kind: reads ? 'read' : 'write', credentialId });
 }
 
 // Asana's ids of the calls in flight, by the agent's: only so can an agent cancel its own.

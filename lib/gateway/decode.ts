@@ -20,6 +20,8 @@ export interface DecodeLimits {
   maxDepth: number;
   /** Values of all kinds together. */
   maxElements: number;
+  /** Keys of all objects together; each costs more than a value, because it is folded (LD-07). */
+  maxKeys: number;
   maxStringChars: number;
   /** Objects down to this depth may hold no key that merely looks like another one or like a protocol key. */
   strictKeyDepth: number;
@@ -28,31 +30,35 @@ export interface DecodeLimits {
 export const REQUEST_LIMITS: DecodeLimits = {
   maxDepth: 64,
   maxElements: 100_000,
+  maxKeys: 20_000,
   maxStringChars: 1_048_576,
   strictKeyDepth: Infinity,
 };
 export const ANSWER_LIMITS: DecodeLimits = {
   maxDepth: 256,
   maxElements: 2_000_000,
+  maxKeys: 2_000_000,
   maxStringChars: 16_777_216,
   // The list and the tools in it: a tool with a second `Name` would be shown under another name than it was checked by.
   strictKeyDepth: 2,
 };
 
-const PROTOCOL_KEYS = new Set([
-  'jsonrpc',
-  'id',
-  'method',
-  'params',
-  'name',
-  'arguments',
-  '_meta',
-  'result',
-  'error',
-  'tools',
-  'cursor',
-  'uri',
-]);
+/** Folded form → the key itself. */
+const PROTOCOL_KEYS: ReadonlyMap<string, string> = new Map(
+  [
+    ...['jsonrpc', 'id', 'method', 'params', 'name', 'arguments', '_meta', 'result', 'error', 'tools', 'uri'],
+    ...[
+      'cursor',
+      'nextCursor',
+      'requestId',
+      'progressToken',
+      'protocolVersion',
+      'capabilities',
+      'clientInfo',
+    ],
+    ...['inputSchema', 'inputResponses', 'requestState'],
+  ].map((key) => [key.toLowerCase(), key]),
+);
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const MAX_NUMBER_CHARS = 400;
 const MAX_KEY_CHARS = 1024;
@@ -80,6 +86,7 @@ export function decodeJson(text: string, limits: DecodeLimits): Json {
 class Reader {
   private at = 0;
   private elements = 0;
+  private keys = 0;
 
   constructor(
     private readonly text: string,
@@ -115,7 +122,7 @@ class Reader {
 
   private object(depth: number): JsonObject {
     const object: JsonObject = new Map();
-    const folded = new Set<string>();
+    const seen = new Set<string>();
     this.at += 1;
     this.space();
     if (this.take(0x7d)) return object;
@@ -123,7 +130,7 @@ class Reader {
       this.space();
       if (this.text.charCodeAt(this.at) !== 0x22) throw new DecodeError('a key must be a string');
       const key = this.string(MAX_KEY_CHARS);
-      this.checkKey(key, folded, depth);
+      this.checkKey(key, seen, depth);
       this.space();
       if (!this.take(0x3a)) throw new DecodeError('a colon must follow a key');
       object.set(key, this.value(depth + 1));
@@ -136,12 +143,14 @@ class Reader {
   // Two keys that fold to the same, and a key that folds to a protocol key without being it, are what one reader takes for
   // `method` and another does not (GO-27896). Folding covers U+017F and U+212A, which lower-case to ASCII letters.
   private checkKey(key: string, seen: Set<string>, depth: number): void {
+    if (++this.keys > this.limits.maxKeys) throw new DecodeError('too many keys');
     const strict = depth <= this.limits.strictKeyDepth;
-    const fold = strict ? key.normalize('NFKC').toLowerCase().replaceAll('\u017f', 's').trim() : key;
+    const fold = strict ? folded(key) : key;
     if (strict && key.includes('\0')) throw new DecodeError('a key holds NUL');
     if (seen.has(fold)) throw new DecodeError('a key stands twice in one object');
     seen.add(fold);
-    if (strict && fold !== key && PROTOCOL_KEYS.has(fold))
+    const protocol = strict ? PROTOCOL_KEYS.get(fold) : undefined;
+    if (protocol !== undefined && protocol !== key)
       throw new DecodeError('a key looks like a protocol key and is not');
   }
 
@@ -220,6 +229,12 @@ class Reader {
       this.at += 1;
     }
   }
+}
+
+/** What several readers could take a key for: lower case, without white space around it, compatible characters made one. */
+function folded(key: string): string {
+  const plain = /[^\0-\x7f]/.test(key) ? key.normalize('NFKC') : key;
+  return plain.toLowerCase().trim();
 }
 
 /** Writes a decoded value as JSON. `sorted` orders keys, for hashing. */

@@ -18,6 +18,7 @@ import {
   answerAccepted,
   answerError,
   answerJson,
+  answerLimit,
   answerUnauthenticated,
   answerUnavailable,
   type McpAnswer,
@@ -63,6 +64,7 @@ async function steps(request: McpRequest): Promise<McpAnswer> {
     method: call.method,
     tool: call.tool,
     family: call.family,
+    uri: call.uri,
     denial: call.denial,
     argumentsHash: call.argumentsHash,
     client: request.header('user-agent')?.slice(0, 200) ?? null,
@@ -75,14 +77,11 @@ async function steps(request: McpRequest): Promise<McpAnswer> {
     return answerUnavailable(call.message?.id ?? null);
   }
   if ('unauthenticated' in admission)
-    return answerUnauthenticated(
-      admission.unauthenticated === 'expired'
-        ? 'The agent token has expired; mint another in the portal'
-        : bearer.unknown,
-    );
+    return answerUnauthenticated(admission.unauthenticated === 'expired' ? bearer.expired : bearer.unknown);
 
   const { admitted } = admission;
   if (call.refused) return refuse(call.refused);
+  if (admitted.limit) return answerLimit(call.message.id ?? null, admitted.limit);
   if (admitted.denial) return deny(call.message!, admitted.denial);
   if (callId === null) return answerWithoutCall(request.method, call.message);
   return (
@@ -141,7 +140,9 @@ function accepts(accept: string | undefined): boolean {
 }
 
 /** The bearer's hash, or 401 at once for what can't be one of ours: junk never reaches the database (LD-14). */
-function readBearer(request: McpRequest): { hash: Uint8Array; unknown: string } | { answer: McpAnswer } {
+function readBearer(
+  request: McpRequest,
+): { hash: Uint8Array; unknown: string; expired: string } | { answer: McpAnswer } {
   const authorization = request.header('authorization');
   if (authorization === undefined) return { answer: answerUnauthenticated() };
   const token =
@@ -150,6 +151,14 @@ function readBearer(request: McpRequest): { hash: Uint8Array; unknown: string } 
     return {
       hash: hashToken(token),
       unknown: 'The agent token is not known here: it was revoked, or its member was removed',
+      expired: 'The agent token has expired; mint another in the portal',
+    };
+  if (token !== undefined && isWellFormedToken(token, 'gho'))
+    return {
+      hash: hashToken(token),
+      unknown:
+        'The access token is not known here: the person or an admin ended the access, or it is for another resource. Authorize again',
+      expired: 'The access token has expired; use the refresh token at /oauth/token, or authorize again',
     };
   return { answer: answerUnauthenticated(mixUp(token)) };
 }
@@ -163,6 +172,11 @@ function mixUp(token: string | undefined): string {
   if (token.startsWith('ghk_'))
     return 'This is an API key of Gatehouse; it opens /api/v1 only. Mint an agent token for /mcp';
   if (token.startsWith('gth_')) return 'This agent token is mistyped or cut off: its checksum does not fit';
+  if (token.startsWith('gho_')) return 'This access token is mistyped or cut off: its checksum does not fit';
+  if (token.startsWith('ghr_'))
+    return 'This is a refresh token; it is good at /oauth/token only, which answers an access token, gho_...';
+  if (token.startsWith('ghc_'))
+    return 'This is an authorization code; exchange it at /oauth/token for an access token, gho_...';
   if (/^ey[\w-]+\./.test(token))
     return 'This is a signed token (JWT) of somebody else; Gatehouse takes its own agent tokens only';
   return 'This is not an agent token of Gatehouse, gth_...';
@@ -176,6 +190,7 @@ interface Call {
   method: string | null;
   tool: string | null;
   family: string | null;
+  uri: string | null;
   denial: Denial | null;
   argumentsHash: string | null;
   /** False for what is answered here without a record. */
@@ -185,7 +200,14 @@ interface Call {
 const NO_MESSAGE: Message = { id: undefined, method: '', params: new Map() };
 
 async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer }> {
-  const base = { message: NO_MESSAGE, tool: null, family: null, denial: null, argumentsHash: null };
+  const base = {
+    message: NO_MESSAGE,
+    tool: null,
+    family: null,
+    uri: null,
+    denial: null,
+    argumentsHash: null,
+  };
   if (request.method === 'GET') return { ...base, method: null, record: false };
   // Ending a session reaches Asana, so it is on record like a call.
   if (request.method === 'DELETE') return { ...base, method: 'DELETE', record: true };
@@ -204,6 +226,7 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
     method: recordable(message.method),
     tool: tool === null ? null : recordable(tool),
     family: access === 'open' || access === 'closed' ? null : access,
+    uri: message.method === 'resources/read' ? uriOf(message) : null,
     denial: access === 'closed' ? 'method_not_allowed' : tool === null ? null : unrecordable(tool),
     argumentsHash: message.method === 'tools/call' ? hashArguments(message) : null,
     record: message.method !== 'ping',
@@ -213,6 +236,12 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
 // PostgreSQL's text holds no NUL: one such name would fail the statement of the whole batch, other agents' calls included.
 function recordable(text: string): string {
   return text.slice(0, 200).replaceAll('\0', '\uFFFD');
+}
+
+/** Null for what is no URI that a tool could point at; then only the family opens it. */
+function uriOf({ params }: Message): string | null {
+  const uri = params.get('uri');
+  return typeof uri === 'string' && !uri.includes('\0') ? uri : null;
 }
 
 /** A name that can't be kept as it is can't be in the catalogue either; it must not be decided by what is kept of it. */
@@ -228,6 +257,7 @@ function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
     method: refused.method === null ? null : recordable(refused.method),
     tool: typeof name === 'string' ? recordable(name) : null,
     family: null,
+    uri: null,
     denial: 'malformed',
     argumentsHash: null,
     record: true,

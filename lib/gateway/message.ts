@@ -80,18 +80,14 @@ function refusal(code: Refused['code'], message: string, id: Refused['id'] = nul
   };
 }
 
-/**
- * What only `tools/call` asks for: an id (a call without one would run unanswered), a name that is a string, arguments that are an
- * object. Null when it is well formed.
- */
-export function checkToolCall({ id, method, params }: Message): Refused | null {
-  if (id === undefined)
-    return { status: 400, code: -32600, message: 'tools/call needs an id.', id: null, method };
+/** What only `tools/call` asks for: a name that is a string, arguments that are an object. Null when it is well formed. */
+export function checkToolCall({ id: given, method, params }: Message): Refused | null {
+  const id = given ?? null;
   const name = params.get('name');
   if (typeof name !== 'string')
     return { status: 200, code: -32602, message: 'params.name must be a string.', id, method };
-  const given = params.get('arguments');
-  if (given !== undefined && !(given instanceof Map))
+  const args = params.get('arguments');
+  if (args !== undefined && !(args instanceof Map))
     return { status: 200, code: -32602, message: 'params.arguments must be an object.', id, method };
   return null;
 }

@@ -2,6 +2,7 @@
 import { touchConnections } from '../asana/touch-connections';
 import { log } from '../log';
 import { recordOutcomes, type CallOutcome } from '../audit/system-call';
+import { touchGrants } from '../oauth/grants';
 import { touchAgentTokens } from '../tokens/agent-tokens';
 
 const FLUSH_MS = 20;
@@ -51,7 +52,10 @@ async function write(): Promise<void> {
 
 async function touch(batch: GatewayOutcome[]): Promise<void> {
   const organizations = [...new Set(batch.map(({ organizationId }) => organizationId))];
-  await touchAgentTokens(organizations, [...new Set(batch.map(({ credentialId }) => credentialId))]);
+  // Ids of both kinds at once: neither table knows the other's.
+  const credentials = [...new Set(batch.map(({ credentialId }) => credentialId))];
+  await touchAgentTokens(organizations, credentials);
+  await touchGrants(organizations, credentials);
   await touchConnections(organizations, [
     ...new Set(batch.flatMap(({ connectionId }) => connectionId ?? [])),
   ]);

@@ -84,7 +84,7 @@ export function answerUnauthenticated(description?: string): McpAnswer {
           }
         : { error: 'invalid_token', error_description: description },
     ),
-    { 'www-authenticate': `Bearer resource_metadata="${metadata}"${error}` },
+    { 'www-authenticate': `Bearer resource_metadata="${metadata}", scope="mcp"${error}` },
   );
 }
 
@@ -105,6 +105,32 @@ export function answerUnavailable(id: string | number | null): McpAnswer {
       headers: { 'retry-after': '1' },
     },
   );
+}
+
+/** 429: nothing may be sent before `waitMs` is over (CONTRACT: rate limit, Asana's or ours). */
+export function answerRateLimited(
+  id: RpcId,
+  { text, waitMs, outcome }: { text: string; waitMs: number; outcome: 'not_sent' | 'not_executed' },
+): McpAnswer {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return answerError(429, id, CODES.rateLimited, `${text}; wait ${seconds} s.`, {
+    data: { outcome, retryAfterSeconds: seconds },
+    headers: { 'retry-after': String(seconds) },
+  });
+}
+
+const REACHED = {
+  token: 'The limit of this agent token is reached',
+  member: 'The limit of the person you act for is reached',
+  group: 'The limit of a group of the person you act for is reached',
+  search: 'The limit on searches through this Asana connection is reached',
+  connection: 'The limit of calls through this Asana connection is reached',
+  asana: 'Asana\u2019s rate limit is reached',
+} as const;
+
+/** 429 for a limit that was found before anything was sent. */
+export function answerLimit(id: RpcId, limit: { name: keyof typeof REACHED; waitMs: number }): McpAnswer {
+  return answerRateLimited(id, { text: REACHED[limit.name], waitMs: limit.waitMs, outcome: 'not_sent' });
 }
 
 /** The link that every answer about a missing connection holds. */

@@ -3,12 +3,24 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { handleMcp, type McpRequest } from './handle-mcp';
 import type { McpAnswer } from './respond';
 
-/** Answers one HTTP request to /mcp. */
-export async function serveMcp(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  await send(request, response, await handleMcp(fromNode(request)));
+/** How long somebody may say nothing: in the middle of a body, or while the answer waits to be read (LD-03, LD-04). */
+export interface Patience {
+  bodyMs: number;
+  readerMs: number;
 }
 
-function fromNode(request: IncomingMessage): McpRequest {
+const PATIENCE: Patience = { bodyMs: 10_000, readerMs: 60_000 };
+
+/** Answers one HTTP request to /mcp. */
+export async function serveMcp(
+  request: IncomingMessage,
+  response: ServerResponse,
+  patience: Patience = PATIENCE,
+): Promise<void> {
+  await send(request, response, await handleMcp(fromNode(request, patience)), patience);
+}
+
+function fromNode(request: IncomingMessage, { bodyMs }: Patience): McpRequest {
   return {
     method: request.method ?? '',
     header: (name) => {
@@ -22,17 +34,31 @@ function fromNode(request: IncomingMessage): McpRequest {
     async body(maxBytes) {
       const chunks: Buffer[] = [];
       let size = 0;
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > maxBytes) return null;
-        chunks.push(chunk);
+      // Twice: no single piece may take that long, nor all of them together much longer, however they drip.
+      const whole = setTimeout(() => request.destroy(), 3 * bodyMs);
+      const piece = setTimeout(() => request.destroy(), bodyMs);
+      try {
+        for await (const chunk of request as AsyncIterable<Buffer>) {
+          piece.refresh();
+          size += chunk.length;
+          if (size > maxBytes) return null;
+          chunks.push(chunk);
+        }
+      } finally {
+        clearTimeout(whole);
+        clearTimeout(piece);
       }
       return Buffer.concat(chunks, size);
     },
   };
 }
 
-async function send(request: IncomingMessage, response: ServerResponse, answer: McpAnswer): Promise<void> {
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: McpAnswer,
+  { readerMs }: Patience,
+): Promise<void> {
   const { status, headers, body } = answer;
   // What of the request is still on its way is not worth reading: the connection ends with the answer.
   if (!request.complete) response.setHeader('connection', 'close');
@@ -48,14 +74,17 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
   for await (const piece of body) {
     // In the legacy era a disconnect is not a cancel: the answer is read to its end, for the record.
     if (response.destroyed) continue;
-    if (!response.write(piece)) await drained(response);
+    if (!response.write(piece)) await drained(response, readerMs);
   }
   response.end();
 }
 
-function drained(response: ServerResponse): Promise<void> {
+// Who reads nothing for too long has left; what was kept for him is let go.
+function drained(response: ServerResponse, readerMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const stalled = setTimeout(() => response.destroy(), readerMs);
     const done = () => {
+      clearTimeout(stalled);
       response.off('drain', done).off('close', done);
       resolve();
     };

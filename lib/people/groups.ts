@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
+import { limitsOf, type Limits } from '../policy/limits';
 import type { MethodFamily } from '../policy/policy';
 
 /** A group as people and scripts see it. */
@@ -12,6 +13,8 @@ export interface Group {
   /** E-mail addresses. */
   members: string[];
   methods: MethodFamily[];
+  /** Calls a minute of all its members together; null: none. */
+  limits: Limits | null;
   version: number;
 }
 
@@ -21,6 +24,7 @@ const shape = {
   name: true,
   version: true,
   methods: true,
+  callsPerMinute: true,
   tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
   members: { select: { member: { select: { email: true } } }, orderBy: { member: { email: 'asc' } } },
 } as const satisfies Prisma.GroupSelect;
@@ -34,6 +38,7 @@ function toGroup(row: Row): Group {
     tools: row.tools.map(({ toolName }) => toolName),
     members: row.members.map(({ member }) => member.email),
     methods: row.methods as MethodFamily[],
+    limits: limitsOf(row.callsPerMinute),
     version: row.version,
   };
 }
@@ -78,6 +83,25 @@ async function lockRow(tx: Tx, organizationId: string, slug: string): Promise<Ro
   return requireRow(tx, organizationId, slug);
 }
 
+/**
+ * The groups with these slugs, as they are once nobody else changes them any more: locked until the transaction ends, in the order
+ * of their ids like everywhere, so that nobody waits in a circle. Those that do not exist are left out.
+ */
+export async function lockGroups(
+  tx: Tx,
+  organizationId: string,
+  slugs: readonly string[],
+): Promise<(Group & { id: string })[]> {
+  await tx.$executeRaw`
+    SELECT 1 FROM groups WHERE organization_id = ${organizationId}::uuid AND slug = ANY(${slugs}::text[])
+    ORDER BY id FOR UPDATE`;
+  const rows = await tx.group.findMany({
+    where: { organizationId, slug: { in: [...slugs] } },
+    select: shape,
+  });
+  return rows.map((row) => ({ id: row.id, ...toGroup(row) }));
+}
+
 /** One group; throws `not_found`. */
 export async function requireGroup(tx: Tx, organizationId: string, slug: string): Promise<Group> {
   return toGroup(await requireRow(tx, organizationId, slug));
@@ -91,6 +115,8 @@ export interface GroupContent {
   tools: string[];
   members: string[];
   methods?: MethodFamily[];
+  /** Null lifts a limit; absent leaves what is. */
+  limits?: Limits | null;
 }
 
 /** Creates a group. Throws `exists`, `unknown_tool`, `unknown_member`. */
@@ -109,7 +135,10 @@ export async function createGroup(
   const parts = await resolve(tx, organizationId, input);
   const { id } = await tx.group
     .create({
-      data: { organizationId, slug, name: input.name, methods: input.methods ?? [] },
+      data: {
+        ...{ organizationId, slug, name: input.name, methods: input.methods ?? [] },
+        callsPerMinute: input.limits?.perMinute ?? null,
+      },
       select: { id: true },
     })
     .catch((error: unknown) => {
@@ -148,6 +177,7 @@ export async function replaceGroup(
       version: { increment: 1 },
       updatedAt: new Date(),
       ...(input.methods ? { methods: input.methods } : {}),
+      ...(input.limits === undefined ? {} : { callsPerMinute: input.limits?.perMinute ?? null }),
     },
   });
   if (count === 0) throw new AppError('stale_version');
@@ -218,16 +248,7 @@ interface Parts {
 /** What a group's content names. Its members can't be removed before the transaction ends. Throws `unknown_tool`, `unknown_member`. */
 async function resolve(tx: Tx, organizationId: string, content: GroupContent): Promise<Parts> {
   const toolNames = [...new Set(content.tools)];
-  const known = await tx.tool.findMany({
-    where: { organizationId, name: { in: toolNames } },
-    select: { name: true },
-  });
-  const unknown = toolNames.find((name) => !known.some((tool) => tool.name === name));
-  if (unknown !== undefined)
-    throw new AppError(
-      'unknown_tool',
-      `The catalogue has no tool "${unknown}"; sync the tools or correct the name.`,
-    );
+  await requireTools(tx, organizationId, toolNames);
   const emails = [...new Set(content.members.map((email) => email.toLowerCase()))];
   const members = await tx.$queryRaw<{ id: string; email: string }[]>`
     SELECT id, email FROM members WHERE organization_id = ${organizationId}::uuid AND email = ANY(${emails}::text[])
@@ -236,6 +257,25 @@ async function resolve(tx: Tx, organizationId: string, content: GroupContent): P
   if (stranger !== undefined)
     throw new AppError('unknown_member', `There is no member "${stranger}"; invite the person first.`);
   return { toolNames, memberIds: members.map(({ id }) => id) };
+}
+
+/** Throws `unknown_tool` unless the catalogue has all of them. Tools are never deleted, so they stay. */
+export async function requireTools(
+  tx: Tx,
+  organizationId: string,
+  toolNames: readonly string[],
+): Promise<void> {
+  const rows = await tx.tool.findMany({
+    where: { organizationId, name: { in: [...toolNames] } },
+    select: { name: true },
+  });
+  const known = new Set(rows.map(({ name }) => name));
+  const unknown = toolNames.find((name) => !known.has(name));
+  if (unknown !== undefined)
+    throw new AppError(
+      'unknown_tool',
+      `The catalogue has no tool "${unknown}"; sync the tools or correct the name.`,
+    );
 }
 
 async function fill(tx: Tx, organizationId: string, groupId: string, { toolNames, memberIds }: Parts) {

@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
+import { limitsOf, type Limits } from '../policy/limits';
 import { setMemberGroups } from './groups';
 import { hashPassword } from './passwords';
 import { endMemberSessions } from './sessions';
@@ -16,6 +17,8 @@ export interface Member {
   /** Slugs. */
   groups: string[];
   asanaEmails: string[];
+  /** Calls a minute of all this person's agents together; null: none of their own. */
+  limits: Limits | null;
   /** False until the invite was accepted. */
   signInReady: boolean;
   lastSeenAt: string | null;
@@ -27,6 +30,7 @@ const shape = {
   name: true,
   role: true,
   asanaEmails: true,
+  callsPerMinute: true,
   passwordHash: true,
   lastSeenAt: true,
   groups: { select: { group: { select: { slug: true } } }, orderBy: { group: { slug: 'asc' } } },
@@ -41,16 +45,24 @@ function toMember(row: Row): Member {
     role: row.role,
     groups: row.groups.map(({ group }) => group.slug),
     asanaEmails: row.asanaEmails,
+    limits: limitsOf(row.callsPerMinute),
     signInReady: row.passwordHash !== null,
     lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
   };
 }
 
-/** All members of an organization, by e-mail. */
-export async function listMembers(tx: Tx, organizationId: string): Promise<Member[]> {
-  return (
-    await tx.member.findMany({ where: { organizationId }, select: shape, orderBy: { email: 'asc' } })
-  ).map(toMember);
+/** Members of an organization with their ids, by e-mail: all, or those of these ids. */
+export async function listMembers(
+  tx: Tx,
+  organizationId: string,
+  ids?: string[],
+): Promise<(Member & { id: string })[]> {
+  const rows = await tx.member.findMany({
+    where: { organizationId, ...(ids ? { id: { in: ids } } : {}) },
+    select: shape,
+    orderBy: { email: 'asc' },
+  });
+  return rows.map((row) => ({ id: row.id, ...toMember(row) }));
 }
 
 async function requireRow(tx: Tx, organizationId: string, email: string): Promise<Row> {
@@ -80,6 +92,8 @@ export interface NewMember {
   password?: string;
   groups?: string[];
   asanaEmails?: string[];
+  /** Null lifts a limit; absent leaves what is. */
+  limits?: Limits | null;
 }
 
 /** Throws `email_taken` where anybody in the deployment has this address. In `tx`: a second connection beside it could starve. */
@@ -111,6 +125,7 @@ export async function addMember(
         name: input.name,
         role: input.role,
         asanaEmails: (input.asanaEmails ?? []).map((address) => address.toLowerCase()),
+        callsPerMinute: input.limits?.perMinute ?? null,
         passwordHash: input.password ? await hashPassword(input.password) : null,
       },
       select: { id: true },
@@ -142,6 +157,7 @@ export async function updateMember(
       ...(change.asanaEmails
         ? { asanaEmails: change.asanaEmails.map((address) => address.toLowerCase()) }
         : {}),
+      ...(change.limits === undefined ? {} : { callsPerMinute: change.limits?.perMinute ?? null }),
       ...(change.password
         ? { passwordHash: await hashPassword(change.password), failedSignIns: 0, lockedUntil: null }
         : {}),

@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { seedCatalogue } from '../catalogue/catalogue';
 import { deploymentDb, Prisma, type Tx } from '../db';
+import { PLAN_LIMITS, type ConnectionLimits } from '../policy/limits';
 import { emailTaken, refuseTakenEmail } from './members';
 import { hashPassword } from './passwords';
 
@@ -11,6 +12,8 @@ export interface OrganizationSettings {
   driftPolicy: 'hold' | 'warn';
   asanaEmail: 'same' | 'listed' | 'any';
   asanaPlan: 'free' | 'paid';
+  /** Calls a minute through each connection; null: what Asana documents for the plan. */
+  limits: ConnectionLimits | null;
 }
 
 const settings = {
@@ -19,30 +22,55 @@ const settings = {
   driftPolicy: true,
   asanaEmail: true,
   asanaPlan: true,
+  connectionPerMinute: true,
+  searchPerMinute: true,
 } as const;
+
+/** One number that is set makes the other, where it is not, the plan's. */
+function toSettings(row: Prisma.OrganizationGetPayload<{ select: typeof settings }>): OrganizationSettings {
+  const { connectionPerMinute, searchPerMinute, ...rest } = row;
+  const plan = PLAN_LIMITS[rest.asanaPlan as OrganizationSettings['asanaPlan']];
+  const limits =
+    connectionPerMinute === null && searchPerMinute === null
+      ? null
+      : {
+          connectionPerMinute: connectionPerMinute ?? plan.connectionPerMinute,
+          searchPerMinute: searchPerMinute ?? plan.searchPerMinute,
+        };
+  return { ...rest, limits } as unknown as OrganizationSettings;
+}
 
 /** The organization's settings. */
 export async function readOrganization(tx: Tx, organizationId: string): Promise<OrganizationSettings> {
-  return (await tx.organization.findUniqueOrThrow({
-    where: { id: organizationId },
-    select: settings,
-  })) as unknown as OrganizationSettings;
+  return toSettings(
+    await tx.organization.findUniqueOrThrow({ where: { id: organizationId }, select: settings }),
+  );
 }
 
-/** Changes the given settings, with its audit event. */
+/** Changes the given settings, with its audit event. Of `limits` a number that is left out goes back to the plan's. */
 export async function updateOrganization(
   tx: Tx,
   actor: Actor,
-  change: Partial<OrganizationSettings>,
+  change: Partial<Omit<OrganizationSettings, 'limits'>> & { limits?: Partial<ConnectionLimits> | null },
 ): Promise<OrganizationSettings> {
   await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${actor.organizationId}::uuid FOR NO KEY UPDATE`;
   const before = await readOrganization(tx, actor.organizationId);
-  const { workspaces, ...rest } = change;
-  const after = (await tx.organization.update({
+  const { workspaces, limits, ...rest } = change;
+  const row = await tx.organization.update({
     where: { id: actor.organizationId },
-    data: { ...rest, ...(workspaces === undefined ? {} : { workspaces: workspaces ?? Prisma.DbNull }) },
+    data: {
+      ...rest,
+      ...(workspaces === undefined ? {} : { workspaces: workspaces ?? Prisma.DbNull }),
+      ...(limits === undefined
+        ? {}
+        : {
+            connectionPerMinute: limits?.connectionPerMinute ?? null,
+            searchPerMinute: limits?.searchPerMinute ?? null,
+          }),
+    },
     select: settings,
-  })) as unknown as OrganizationSettings;
+  });
+  const after = toSettings(row);
   await appendEvent(tx, actor, { action: 'organization.updated', target: 'organization', before, after });
   return after;
 }

@@ -42,6 +42,8 @@ export const DENIALS = {
   not_reviewed: 'The tool is new or changed, and no admin has reviewed it yet.',
   missing: 'Asana no longer lists this tool.',
   blocked: 'An admin blocked this tool for everybody.',
+  rate_limited: 'A limit of calls a minute was reached.',
+  asana_rate_limited: 'Asana had asked for quiet on this connection, and its time was not over.',
 } as const;
 export type Denial = keyof typeof DENIALS;
 
@@ -74,4 +76,12 @@ export function toolDenialSql(at: {
 export function grantedSql(at: { organizationId: string; memberId: string; toolName: string }): string {
   return `EXISTS (SELECT 1 FROM group_members gm JOIN group_tools gt ON gt.group_id = gm.group_id
     WHERE gm.organization_id = ${at.organizationId} AND gm.member_id = ${at.memberId} AND gt.tool_name = ${at.toolName})`;
+}
+
+/**
+ * Whether a tool's reviewed definition points at a widget, as SQL over a row of `tools`: `resources/read` of a `ui://` resource is
+ * open to whoever may use such a tool, without any family (CONTRACT: `methods`). Asana writes the link in two spellings.
+ */
+export function pointsAtWidgetSql(at: { tool: string; uri: string }): string {
+  return `(${at.uri} LIKE 'ui://%' AND ${at.uri} IN (${at.tool}.definition #>> '{_meta,ui,resourceUri}', ${at.tool}.definition #>> '{_meta,ui/resourceUri}'))`;
 }

@@ -7,6 +7,7 @@ import { AppError } from '../errors';
 import { log } from '../log';
 import { endSession, findSession, startSession, type SignedIn } from '../people/sessions';
 import { signIn } from '../people/sign-in';
+import { sessionCookieName } from './session-cookie';
 
 declare module 'next-auth' {
   interface Session {
@@ -30,8 +31,7 @@ export function authOptions(): NextAuthOptions {
     pages: { signIn: '/sign-in', error: '/sign-in', signOut: '/sign-in' },
     useSecureCookies: secure,
     cookies: {
-      // `__Host-` pins the cookie to this very host; browsers accept the prefix on https only.
-      sessionToken: { name: `${secure ? '__Host-' : ''}next-auth.session-token`, options: cookie },
+      sessionToken: { name: sessionCookieName(), options: cookie },
     },
     providers: [
       Credentials({

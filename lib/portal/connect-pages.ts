@@ -7,9 +7,16 @@ import { log } from '../log';
 import { currentMember } from './caller';
 import { plainPage } from './plain-page';
 
+/** server.ts gives every page one; a caller can't. */
+const nonceOf = (request: Request) => request.headers.get('x-nonce');
+
 const noStore = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
 
-/** GET /connect/asana: 303 to Asana, or to sign-in. `?connection=<id>` renews one. */
+/** The one kind of place to go on to: a consent that waits here. Anything else is somebody's own idea (OC-18). */
+const returnPath = (given: string | null) =>
+  given !== null && /^\/authorize\/[\w-]{10,64}$/.test(given) ? given : null;
+
+/** GET /connect/asana: 303 to Asana, or to sign-in. `?connection=<id>` renews one, `?return=/authorize/<id>` comes back to a consent. */
 export async function handleConnect(request: Request): Promise<Response> {
   // A prefetch must not use up a state or set the cookie.
   if (/prefetch/i.test(request.headers.get('sec-purpose') ?? request.headers.get('purpose') ?? ''))
@@ -23,13 +30,14 @@ export async function handleConnect(request: Request): Promise<Response> {
       organizationId: member.organization.id,
       memberId: member.id,
       connectionId: searchParams.get('connection') ?? undefined,
+      returnTo: returnPath(searchParams.get('return')),
       browserSecret,
     });
     const { maxAge, path, secure } = connectCookieAttributes();
     const cookie = `${connectCookieName()}=${browserSecret}; Path=${path}; Max-Age=${maxAge}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
     return seeOther(location, { 'set-cookie': cookie });
   } catch (error) {
-    return failed(error);
+    return failed(request, error);
   }
 }
 
@@ -38,6 +46,7 @@ export async function handleCallback(request: Request): Promise<Response> {
   const member = await currentMember();
   if (!member)
     return plainPage({
+      nonce: nonceOf(request),
       status: 403,
       title: 'You are not signed in here',
       explanation:
@@ -53,9 +62,15 @@ export async function handleCallback(request: Request): Promise<Response> {
       browserSecret: cookieOf(request, connectCookieName()) ?? null,
       sessionId: member.sessionId,
     });
-    if ('connected' in result) return seeOther(`/connections?connected=${result.connected}`);
+    if ('connected' in result)
+      return seeOther(
+        result.returnTo
+          ? `${result.returnTo}?connected=${result.connected}`
+          : `/connections?connected=${result.connected}`,
+      );
     const { status, title, explanation, fix } = result;
     return plainPage({
+      nonce: nonceOf(request),
       status,
       title,
       explanation,
@@ -63,14 +78,15 @@ export async function handleCallback(request: Request): Promise<Response> {
       link: { href: '/connections', label: 'Back to your connections' },
     });
   } catch (error) {
-    return failed(error);
+    return failed(request, error);
   }
 }
 
-function failed(error: unknown): Response {
+function failed(request: Request, error: unknown): Response {
   const link = { href: '/connections', label: 'Back to your connections' };
   if (error instanceof AppError && error.code === 'no_asana_app')
     return plainPage({
+      nonce: nonceOf(request),
       status: 409,
       title: 'Asana is not set up yet',
       explanation: 'Nobody can connect before an admin has registered the company\u2019s Asana app here.',
@@ -79,6 +95,7 @@ function failed(error: unknown): Response {
     });
   if (error instanceof AppError && error.status === 404)
     return plainPage({
+      nonce: nonceOf(request),
       status: 404,
       title: 'There is no such connection',
       explanation: 'The connection to renew is not one of yours, or it was disconnected.',
@@ -87,6 +104,7 @@ function failed(error: unknown): Response {
     });
   log().error({ err: error }, 'connecting Asana failed');
   return plainPage({
+    nonce: nonceOf(request),
     status: isDatabaseGone(error) ? 503 : 500,
     title: 'Something went wrong on our side',
     explanation: 'The connection could not be stored, so nothing was connected. It is logged.',

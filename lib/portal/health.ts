@@ -3,12 +3,18 @@ import { readFileSync } from 'node:fs';
 import { callOutbound } from '../http';
 import { db, pool } from '../db';
 import { env } from '../env';
+import { LEGACY_VERSIONS } from '../gateway/initialize';
 import { checkKeyRing } from '../vault/vault';
+import { activityFacts } from './health-activity';
 
 export interface Fact {
   ok: boolean;
   detail: string;
+  /** What to do where it is not ok; null where it is. */
+  fix: string | null;
 }
+
+const well = (detail: string): Fact => ({ ok: true, detail, fix: null });
 
 /** Whether the database answers within a second. */
 export async function databaseFact(): Promise<Fact> {
@@ -22,11 +28,11 @@ export async function databaseFact(): Promise<Fact> {
     new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 1_000).unref()),
   ]);
   return answered
-    ? { ok: true, detail: 'PostgreSQL answers.' }
+    ? well('PostgreSQL answers.')
     : {
         ok: false,
-        detail:
-          'PostgreSQL does not answer; calls are refused until it does. Check DATABASE_URL or the data folder\u2019s disk.',
+        detail: 'PostgreSQL does not answer; calls are refused until it does.',
+        fix: 'Check DATABASE_URL or the data folder\u2019s disk.',
       };
 }
 
@@ -34,11 +40,12 @@ export async function databaseFact(): Promise<Fact> {
 export async function keysFact(): Promise<Fact> {
   try {
     await checkKeyRing();
-    return { ok: true, detail: 'The key ring opens this database.' };
+    return well('The key ring opens this database.');
   } catch {
     return {
       ok: false,
-      detail: 'The key ring does not open this database; restore GATEHOUSE_KEYS (or keys.json) as it was.',
+      detail: 'The key ring does not open this database.',
+      fix: 'Restore GATEHOUSE_KEYS (or keys.json) as it was.',
     };
   }
 }
@@ -51,29 +58,32 @@ async function asanaFact(): Promise<Fact> {
       timeoutMs: 3_000,
       maxBytes: 65_536,
     });
-    if (status === 401 || status === 405) return { ok: true, detail: 'Asana\u2019s MCP server answers.' };
+    if (status === 401 || status === 405) return well('Asana\u2019s MCP server answers.');
     return {
       ok: false,
-      detail: `Asana\u2019s MCP server answers with status ${status}; see Asana\u2019s status page.`,
+      detail: `Asana\u2019s MCP server answers with status ${status}.`,
+      fix: 'See Asana\u2019s status page.',
     };
   } catch {
     return {
       ok: false,
-      detail:
-        'Asana\u2019s MCP server can\u2019t be reached; check this machine\u2019s way out and ASANA_MCP_URL.',
+      detail: 'Asana\u2019s MCP server can\u2019t be reached.',
+      fix: 'Check this machine\u2019s way out and ASANA_MCP_URL.',
     };
   }
 }
 
 /** Everything the health room shows for one organization. */
 export async function readHealth(organizationId: string) {
-  const [database, keys, asana, active, needsReconnect, pending] = await Promise.all([
+  const [database, keys, asana, active, needsReconnect, pending, activity, postgres] = await Promise.all([
     databaseFact(),
     keysFact(),
     asanaFact(),
     db().connection.count({ where: { organizationId, status: 'active' } }),
     db().connection.count({ where: { organizationId, status: 'needs_reconnect' } }),
     db().revocation.count({ where: { organizationId, confirmedAt: null } }),
+    activityFacts(organizationId),
+    pool().query<{ server_version: string }>('SHOW server_version'),
   ]);
   return {
     database,
@@ -82,6 +92,13 @@ export async function readHealth(organizationId: string) {
     connections: { active, needsReconnect },
     revocations: { pending },
     version: version(),
+    ...activity,
+    versions: {
+      gatehouse: version(),
+      node: process.versions.node,
+      postgres: postgres.rows[0]?.server_version.split(' ')[0] ?? null,
+      protocol: LEGACY_VERSIONS[0],
+    },
   };
 }
 

@@ -1,14 +1,16 @@
 // Operations on what belongs to the person who is signed in, and the audit.
 import { z } from 'zod';
+import { readAsanaApp } from '../asana/asana-app';
 import { disconnect, listConnections } from '../asana/connections';
 import { verifyChain } from '../audit/chain';
-import { exportAudit, searchAudit, type AuditFilter } from '../audit/records';
-import { effectiveTools } from '../catalogue/catalogue';
+import { exportAudit } from '../audit/export';
+import { searchAudit, type AuditFilter } from '../audit/records';
+import { usableTools } from '../catalogue/catalogue';
 import { AppError } from '../errors';
 import { listMemberGroups } from '../people/groups';
 import { listAgentTokens, mintAgentToken, revokeAgentToken } from '../tokens/agent-tokens';
 import { operation, type Context } from './operation';
-import { days, EVERYONE, instant, name, READERS, role, toolNames, uuid } from './schemas';
+import { days, EVERYONE, instant, limits, name, READERS, role, toolNames, uuid } from './schemas';
 
 const connection = z.object({
   id: uuid,
@@ -25,6 +27,7 @@ const agentToken = z.object({
   last4: z.string(),
   connectionId: uuid.nullable(),
   tools: z.array(z.string()).nullable(),
+  limits,
   expiresAt: instant.nullable(),
   lastUsedAt: instant.nullable(),
   createdAt: instant,
@@ -33,17 +36,18 @@ const agentToken = z.object({
 const idPath = z.object({ id: z.string().max(100) });
 
 /** The signed-in person; `keys: false` keeps API keys out before this. */
-function person({ member, actor }: Context) {
+export function person({ member, actor }: Context) {
   if (!member) throw new AppError('forbidden');
   return { id: member.id, organizationId: actor.organizationId, actor: { ...actor, memberId: member.id } };
 }
 
-function ownId(id: string): string {
+export function ownId(id: string): string {
   if (!uuid.safeParse(id).success) throw new AppError('not_found');
   return id;
 }
 
-const auditRecord = z.object({
+/** One audited call or event, as lib/audit reads it. */
+export const auditRecord = z.object({
   seq: z.number().nullable(),
   id: uuid,
   at: z.string(),
@@ -69,7 +73,7 @@ const auditRecord = z.object({
 });
 
 // With an offset of PostgreSQL's own range: it knows none beyond 16 hours, and no year 0.
-const moment = z.iso
+export const moment = z.iso
   .datetime({ offset: true, message: 'must be a moment such as 2026-11-21T09:00:00Z' })
   .or(z.iso.date('must be a date such as 2026-11-21'))
   .transform((value) => (/[+-]\d\d:\d\d$/.test(value) ? new Date(value).toISOString() : value))
@@ -82,6 +86,12 @@ const auditQuery = z.object({
   tool: z.string().max(200).optional(),
   decision: z.enum(['allow', 'deny']).optional(),
   kind: z.enum(['call', 'event']).optional(),
+  outcome: z.enum(['ok', 'tool_error', 'upstream_error', 'unknown']).optional(),
+  reason: z.string().max(100).optional(),
+  /** The credential's id. */
+  credential: z.string().max(100).optional(),
+  client: z.string().max(200).optional(),
+  method: z.string().max(200).optional(),
 });
 
 export const meOperations = {
@@ -99,21 +109,34 @@ export const meOperations = {
       }),
       groups: z.array(z.object({ slug: z.string(), name: z.string() })),
       tools: z.array(z.string()),
+      toolDetails: z.array(
+        z.object({
+          name: z.string(),
+          title: z.string().nullable(),
+          class: z.enum(['read', 'write', 'destructive', 'internal', 'unknown']),
+          tokens: z.number(),
+        }),
+      ),
       connections: z.array(connection),
+      /** Whether the organization's Asana app is registered: before that nobody can connect. */
+      asanaApp: z.boolean(),
     }),
     run: async (context) => {
       const { id, organizationId } = person(context);
       const { email, name, role, organization } = context.member!;
       const groups = await listMemberGroups(context.tx, organizationId, id);
-      const [tools, connections] = await Promise.all([
-        effectiveTools(organizationId, id),
+      const [toolDetails, connections, app] = await Promise.all([
+        usableTools(organizationId, id),
         listConnections(organizationId, id),
+        readAsanaApp(organizationId),
       ]);
       return {
         member: { email, name, role, organization: { name: organization.name } },
         groups,
-        tools,
+        tools: toolDetails.map((tool) => tool.name),
+        toolDetails,
         connections,
+        asanaApp: app.clientId !== null,
       };
     },
   }),
@@ -159,6 +182,7 @@ export const meOperations = {
       connectionId: uuid.optional(),
       tools: toolNames.optional(),
       expiresInDays: days.optional(),
+      limits: limits.optional(),
     }),
     answer: z.object({ id: uuid, token: z.string() }),
     run: (context, { body }) => mintAgentToken(context.tx, person(context).actor, body),

@@ -9,7 +9,7 @@ import { readOrganization, updateOrganization } from '../people/organizations';
 import { createApiKey, deleteApiKey, listApiKeys } from '../tokens/api-keys';
 import { readHealth } from './health';
 import { operation } from './operation';
-import { ADMIN, days, instant, name, READERS, role, uuid } from './schemas';
+import { ADMIN, days, instant, name, perMinute, READERS, role, uuid } from './schemas';
 
 const settings = z.object({
   name,
@@ -20,7 +20,16 @@ const settings = z.object({
   driftPolicy: z.enum(['hold', 'warn']),
   asanaEmail: z.enum(['same', 'listed', 'any']),
   asanaPlan: z.enum(['free', 'paid']),
+  limits: z.strictObject({ connectionPerMinute: perMinute, searchPerMinute: perMinute }).nullable(),
 });
+/** Of `limits` one number may be given alone; the other is then what Asana documents for the plan. */
+const settingsChange = settings
+  .extend({
+    limits: z
+      .strictObject({ connectionPerMinute: perMinute.optional(), searchPerMinute: perMinute.optional() })
+      .nullable(),
+  })
+  .partial();
 
 const toAsanaApp = ({ clientId, secretSetAt, redirectUrl }: AsanaAppView) => ({
   clientId,
@@ -59,7 +68,9 @@ const apiKey = z.object({
   createdAt: instant,
 });
 
-const fact = z.object({ ok: z.boolean(), detail: z.string() });
+/** `fix` says what to do where it is not ok; null where it is. */
+const red = z.object({ ok: z.boolean(), fix: z.string().nullable() });
+const fact = red.extend({ detail: z.string() });
 
 export const organizationOperations = {
   'GET /organization': operation({
@@ -73,7 +84,7 @@ export const organizationOperations = {
     summary: 'Change settings of the organization',
     who: ADMIN,
     effect: 'change',
-    body: settings.partial(),
+    body: settingsChange,
     answer: settings,
     run: ({ tx, actor }, { body }) => updateOrganization(tx, actor, body),
   }),
@@ -195,6 +206,32 @@ export const organizationOperations = {
       connections: z.object({ active: z.number(), needsReconnect: z.number() }),
       revocations: z.object({ pending: z.number() }),
       version: z.string(),
+      refreshes: red.extend({ failedLastDay: z.number(), lastFailureAt: instant.nullable() }),
+      /** Connections that are broken, or break when their access token runs out. */
+      soon: z.array(
+        z.object({
+          member: z.string(),
+          workspace: z.string().nullable(),
+          asanaEmail: z.string(),
+          why: z.string(),
+          fix: z.string(),
+        }),
+      ),
+      upstream: red.extend({
+        p95Ms: z.number().nullable(),
+        failedLastHour: z.number(),
+        callsLastHour: z.number(),
+      }),
+      versions: z.object({
+        gatehouse: z.string(),
+        node: z.string(),
+        postgres: z.string().nullable(),
+        protocol: z.string(),
+      }),
+      chain: red.extend({ behindSeconds: z.number() }),
+      overdueRevocations: z.array(
+        z.object({ member: z.string(), attempts: z.number(), since: instant, fix: z.string() }),
+      ),
     }),
     run: ({ actor }) => readHealth(actor.organizationId),
   }),

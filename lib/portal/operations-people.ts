@@ -7,18 +7,20 @@ import { AppError } from '../errors';
 import { countAttempt } from '../people/attempts';
 import { createGroup, deleteGroup, listGroups, replaceGroup, requireGroup } from '../people/groups';
 import { acceptInvite, invite } from '../people/invites';
-import { addMember, listMembers, removeMember, lockMember, updateMember } from '../people/members';
+import { searchMembers } from '../people/member-list';
+import { addMember, removeMember, lockMember, updateMember } from '../people/members';
 import { isSetUp } from '../people/organizations';
 import { operation } from './operation';
-import { ADMIN, email, instant, methods, name, password, role, slug, toolNames } from './schemas';
+import { ADMIN, email, instant, limits, methods, name, password, role, slug, toolNames } from './schemas';
 import { setUp } from './set-up';
 
-const group = z.object({
+export const group = z.object({
   slug: z.string(),
   name: z.string(),
   tools: z.array(z.string()),
   members: z.array(z.string()),
   methods: z.array(z.string()),
+  limits,
   version: z.number(),
 });
 const groupContent = z.object({
@@ -26,6 +28,7 @@ const groupContent = z.object({
   tools: toolNames,
   members: z.array(email).max(100_000),
   methods: methods.optional(),
+  limits: limits.optional(),
 });
 const groupPath = z.object({ slug: z.string().max(100) });
 
@@ -35,8 +38,21 @@ const member = z.object({
   role,
   groups: z.array(z.string()),
   asanaEmails: z.array(z.string()),
+  limits,
   signInReady: z.boolean(),
   lastSeenAt: instant.nullable(),
+});
+/** A member in the list, with what an admin wants to see at a glance. */
+export const listedMember = member.extend({
+  /** `invited`: never signed in and has no password yet. `active`: seen, or an agent called, in the last 30 days. */
+  state: z.enum(['invited', 'active', 'inactive']),
+  invited: z.boolean(),
+  /** Until when the open invite is good; null where there is none. */
+  inviteExpiresAt: instant.nullable(),
+  connections: z.object({ active: z.number(), needsReconnect: z.number() }),
+  /** Live agent tokens and grants. */
+  agents: z.number(),
+  lastCallAt: instant.nullable(),
 });
 const memberContent = z.object({
   email,
@@ -45,8 +61,9 @@ const memberContent = z.object({
   password: password.optional(),
   groups: z.array(z.string().max(100)).max(1000).optional(),
   asanaEmails: z.array(email).max(50).optional(),
+  limits: limits.optional(),
 });
-const memberPath = z.object({ email: z.string().max(320) });
+export const memberPath = z.object({ email: z.string().max(320) });
 
 export const peopleOperations = {
   'GET /groups': operation({
@@ -93,11 +110,23 @@ export const peopleOperations = {
     run: ({ tx, actor }, { path }) => deleteGroup(tx, actor, path.slug),
   }),
   'GET /members': operation({
-    summary: 'All members',
+    summary: 'Members; without a limit all that match',
     who: ADMIN,
     effect: 'read',
-    answer: z.object({ members: z.array(member) }),
-    run: async ({ tx, actor }) => ({ members: await listMembers(tx, actor.organizationId) }),
+    query: z.object({
+      /** Part of a name or an e-mail address. */
+      search: z.string().trim().max(200).optional(),
+      /** A group's slug. */
+      group: z.string().max(100).optional(),
+      role: role.optional(),
+      state: z.enum(['invited', 'active', 'inactive']).optional(),
+      sort: z.enum(['name', 'email', 'lastSeen', 'lastCall']).optional(),
+      direction: z.enum(['asc', 'desc']).optional(),
+      limit: z.coerce.number().int().min(1).max(1000).optional(),
+      offset: z.coerce.number().int().min(0).max(1_000_000).optional(),
+    }),
+    answer: z.object({ members: z.array(listedMember), total: z.number() }),
+    run: ({ tx, actor }, { query }) => searchMembers(tx, actor.organizationId, query),
   }),
   'POST /members': operation({
     summary: 'Add a member; without a password the answer has an invite link',

@@ -1,12 +1,22 @@
 // The one table of everything /api/v1 and the portal can do. OpenAPI, the role matrix and the routes come from it.
 import type { z } from 'zod';
+import { activityOperations } from './operations-activity';
+import { clientOperations } from './operations-clients';
 import { meOperations } from './operations-me';
 import { organizationOperations } from './operations-organization';
 import { peopleOperations } from './operations-people';
+import { policyOperations } from './operations-policy';
 import type { Operation } from './operation';
 
 /** Keyed by method and path (below /api/v1). */
-export const operations = { ...organizationOperations, ...peopleOperations, ...meOperations };
+export const operations = {
+  ...organizationOperations,
+  ...peopleOperations,
+  ...meOperations,
+  ...policyOperations,
+  ...activityOperations,
+  ...clientOperations,
+};
 
 type Table = typeof operations;
 export type OperationName = keyof Table & string;

@@ -33,4 +33,11 @@ export const slug = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens');
 export const toolNames = z.array(z.string().min(1).max(200)).max(1000);
+/** Calls a minute; null lifts the limit. */
+export const perMinute = z
+  .number()
+  .int('must be a whole number of calls')
+  .min(1, 'must be at least 1 call a minute')
+  .max(100_000, 'must be at most 100,000 calls a minute');
+export const limits = z.strictObject({ perMinute }).nullable();
 export const methods = z.array(z.enum(METHOD_FAMILIES)).max(METHOD_FAMILIES.length);

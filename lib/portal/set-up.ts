@@ -16,7 +16,7 @@ export function setUpCode(): string {
   return `${digest.slice(0, 4)}-${digest.slice(4, 8)}-${digest.slice(8, 12)}-${digest.slice(12, 16)}`;
 }
 
-/** Creates the first organization. Throws `forbidden` for a wrong code, `set_up_already` for everyone but the first. */
+/** Creates the first organization. Throws `wrong_set_up_code`, `set_up_already` for everyone but the first. */
 export async function setUp(input: {
   code: string;
   organization: string;
@@ -28,8 +28,8 @@ export async function setUp(input: {
   const digest = (code: string) => createHash('sha256').update(code).digest();
   if (!timingSafeEqual(digest(input.code.trim().toLowerCase()), digest(setUpCode())))
     throw new AppError(
-      'forbidden',
-      'The set-up code is wrong; it stands in the log of the running Gatehouse.',
+      'wrong_set_up_code',
+      'The set-up code is wrong. Whoever started Gatehouse finds it in its log, after \u201cone-time code\u201d; copy all of it, hyphens too.',
     );
   await transaction((tx) =>
     createFirst(tx, {

@@ -1,7 +1,9 @@
 // How things go wrong on demand: one table per endpoint, one line per fault. A fault either replaces the work
 // (`executes: false`: nothing has happened at Asana) or spoils the answer after the work was done (`executes: true`).
 import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 export interface Answer {
   status: number;
@@ -13,6 +15,8 @@ export interface Answer {
 export type Delivery =
   | { kind: 'answer'; answer: Answer; delayMs?: number }
   | { kind: 'cut'; answer: Answer }
+  /** The answer's status and headers, and these pieces instead of its body, for as long as somebody reads them. */
+  | { kind: 'pieces'; answer: Answer; pieces: Iterable<Buffer>; everyMs?: number }
   | { kind: 'drop' }
   | { kind: 'hang' }
   | { kind: 'taken' };
@@ -93,6 +97,47 @@ function rewriteLast(answer: Answer, rewrite: (message: Record<string, unknown>)
   return { ...answer, body: [...events, ...written, ''].join('\n\n') };
 }
 
+/** Writes the events of an answer anew; an answer that is JSON stays as it is. `lines` are those of one event, without its end. */
+const reframed = (write: (events: string[][]) => string): Fault =>
+  spoiled((answer) => {
+    if (!answer.headers['content-type']?.startsWith('text/event-stream')) return answered(answer);
+    const events = answer.body.split('\n\n').filter(Boolean);
+    return answered({ ...answer, body: write(events.map((event) => event.split('\n'))) });
+  });
+const endedWith = (end: string) =>
+  reframed((events) => events.map((lines) => lines.join(end) + end + end).join(''));
+const encoded = (encoding: string, encode: (body: string) => Buffer): Fault =>
+  spoiled((answer) => {
+    const headers = { ...answer.headers, 'content-encoding': encoding };
+    return { kind: 'pieces', answer: { ...answer, headers }, pieces: [encode(answer.body)] };
+  });
+const typed = (type: string): Fault =>
+  spoiled((answer) => answered({ ...answer, headers: { ...answer.headers, 'content-type': type } }));
+
+function* crumbs(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length;) {
+    const size = at < 500 || at > body.length - 500 ? 1 : 397;
+    yield body.subarray(at, at + size);
+    at += size;
+  }
+}
+
+function* forEver(first: string, piece: string): Generator<Buffer> {
+  yield Buffer.from(first);
+  for (const more = Buffer.from(piece.repeat(Math.ceil(65_536 / piece.length))); ;) yield more;
+}
+
+/** Instead of the work: what begins like an answer in the given type and never ends. */
+const endless = (type: string, first: string, piece: string): Fault => ({
+  executes: false,
+  deliver: () => ({
+    kind: 'pieces',
+    answer: { status: 200, headers: { 'content-type': type }, body: '' },
+    pieces: forEver(first, piece),
+    everyMs: 1,
+  }),
+});
+
 export const MCP_FAULTS = {
   '500': SERVER_ERROR,
   '502': instead(() => html(502, '<html><head><title>502 Bad Gateway</title></head><body></body></html>')),
@@ -127,6 +172,49 @@ export const MCP_FAULTS = {
     answered(rewriteLast(answer, (message) => [message, { ...message, result: { content: [] } }])),
   ),
   'no-answer': spoiled((answer) => answered({ ...answer, body: '' })),
+  /** Framings that a client accepts and a reader of lines may miss; an answer that is JSON stays as it is. */
+  'events-crlf': endedWith('\r\n'),
+  'events-cr': endedWith('\r'),
+  'events-bom': reframed((events) => `\uFEFF${events.map((lines) => `${lines.join('\n')}\n\n`).join('')}`),
+  'events-no-space': reframed((events) =>
+    events.map((lines) => `${lines.map((line) => line.replace(': ', ':')).join('\n')}\n\n`).join(''),
+  ),
+  'events-comments': reframed((events) =>
+    events.map((lines) => `: wait\n\nretry: 5\nid: 1\n${lines.join('\n: and\n')}\n\n`).join(''),
+  ),
+  'events-many-lines': reframed((events) =>
+    events
+      .map((lines) => {
+        const data = lines.find((line) => line.startsWith('data: '))!.slice(6);
+        return `${JSON.stringify(JSON.parse(data), null, 1).replace(/^/gm, 'data: ')}\n\n`;
+      })
+      .join(''),
+  ),
+  'events-no-end': reframed((events) => events.map((lines) => lines.join('\n')).join('\n\n')),
+  /** Byte after byte, inside characters and line ends too; in the middle of a long answer in odd pieces, which is quicker. */
+  'byte-by-byte': spoiled((answer) => ({
+    kind: 'pieces',
+    answer,
+    pieces: crumbs(Buffer.from(answer.body)),
+  })),
+  gzip: encoded('gzip', gzipSync),
+  br: encoded('br', brotliCompressSync),
+  deflate: encoded('deflate', deflateSync),
+  'type-missing': typed(''),
+  'type-html': typed('text/html'),
+  'type-odd-case': spoiled((answer) =>
+    answered({
+      ...answer,
+      headers: { ...answer.headers, 'content-type': `${answer.headers['content-type']!.toUpperCase()} ;x=1` },
+    }),
+  ),
+  'status-203': spoiled((answer) => answered({ ...answer, status: 203 })),
+  'error-and-result': spoiled((answer) =>
+    answered(rewriteLast(answer, (message) => [{ ...message, error: { code: 1, message: 'Both.' } }])),
+  ),
+  'endless-json': endless('application/json', '{"jsonrpc":"2.0","x":"', 'x'),
+  'endless-event': endless('text/event-stream', 'data: {"x":"', 'x'),
+  'endless-comments': endless('text/event-stream', '', ': still working\n\n'),
 } satisfies Record<string, Fault>;
 
 export const TOKEN_FAULTS = {
@@ -172,6 +260,7 @@ export async function underFault(
 export async function deliver(response: ServerResponse, delivery: Delivery): Promise<void> {
   if (delivery.kind === 'taken' || delivery.kind === 'hang') return;
   if (delivery.kind === 'drop') return void response.destroy();
+  if (delivery.kind === 'pieces') return deliverPieces(response, delivery);
   const { answer } = delivery;
   if (delivery.kind === 'answer' && delivery.delayMs)
     await delay(delivery.delayMs, undefined, { ref: false });
@@ -182,4 +271,22 @@ export async function deliver(response: ServerResponse, delivery: Delivery): Pro
   if (delivery.kind === 'answer') return void response.end(answer.body);
   const bytes = Buffer.from(answer.body);
   response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.destroy());
+}
+
+async function deliverPieces(
+  response: ServerResponse,
+  { answer, pieces, everyMs }: Delivery & { kind: 'pieces' },
+): Promise<void> {
+  response.writeHead(answer.status, answer.headers);
+  response.on('error', () => undefined);
+  const closed = new AbortController();
+  response.on('close', () => closed.abort());
+  for (const piece of pieces) {
+    if (response.destroyed) return;
+    if (!response.write(piece))
+      await once(response, 'drain', { signal: closed.signal }).catch(() => undefined);
+    else if (everyMs) await delay(everyMs, undefined, { ref: false });
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  response.end();
 }

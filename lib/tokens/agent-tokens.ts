@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { pool, type Tx } from '../db';
 import { AppError } from '../errors';
+import { limitsOf, type Limits } from '../policy/limits';
 import { hashToken, mintToken } from './token-format';
 
 /** An agent token as its member sees it. */
@@ -12,6 +13,8 @@ export interface AgentToken {
   connectionId: string | null;
   /** Null: all the tools that the member may use. */
   tools: string[] | null;
+  /** Calls a minute; null: none but its member's. */
+  limits: Limits | null;
   expiresAt: string | null;
   lastUsedAt: string | null;
   createdAt: string;
@@ -24,6 +27,7 @@ const shape = {
   connectionId: true,
   tools: true,
   restricted: true,
+  callsPerMinute: true,
   expiresAt: true,
   lastUsedAt: true,
   createdAt: true,
@@ -40,8 +44,9 @@ export async function listAgentTokens(
     select: shape,
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   });
-  return rows.map(({ restricted, ...row }) => ({
+  return rows.map(({ restricted, callsPerMinute, ...row }) => ({
     ...row,
+    limits: limitsOf(callsPerMinute),
     tools: restricted ? row.tools : null,
     expiresAt: row.expiresAt?.toISOString() ?? null,
     lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
@@ -56,7 +61,13 @@ export async function listAgentTokens(
 export async function mintAgentToken(
   tx: Tx,
   actor: Actor & { memberId: string },
-  input: { name: string; connectionId?: string; tools?: string[]; expiresInDays?: number },
+  input: {
+    name: string;
+    connectionId?: string;
+    tools?: string[];
+    expiresInDays?: number;
+    limits?: Limits | null;
+  },
 ): Promise<{ id: string; token: string }> {
   const { organizationId, memberId } = actor;
   const connections = await tx.connection.findMany({
@@ -85,6 +96,7 @@ export async function mintAgentToken(
       last4: token.slice(-4),
       tools,
       restricted: input.tools !== undefined,
+      callsPerMinute: input.limits?.perMinute ?? null,
       expiresAt:
         input.expiresInDays === undefined ? null : new Date(Date.now() + input.expiresInDays * 86_400_000),
     },
@@ -98,6 +110,7 @@ export async function mintAgentToken(
       connectionId: input.connectionId ?? null,
       tools: input.tools === undefined ? null : tools,
       expiresInDays: input.expiresInDays ?? null,
+      limits: input.limits ?? null,
     },
   });
   return { id, token };
@@ -109,18 +122,34 @@ export async function revokeAgentToken(
   actor: Actor & { memberId: string },
   id: string,
 ): Promise<void> {
-  const { organizationId, memberId } = actor;
-  const found = await tx.agentToken.findFirst({
-    where: { organizationId, memberId, id },
-    select: { name: true },
-  });
-  const { count } = await tx.agentToken.deleteMany({ where: { organizationId, memberId, id } });
-  if (!found || count === 0) throw new AppError('not_found', 'You have no such agent token.');
+  const owner = { memberId: actor.memberId };
+  if (!(await endToken(tx, actor, owner, id)))
+    throw new AppError('not_found', 'You have no such agent token.');
+}
+
+/** Revokes a token of the member with this e-mail address, for admins; throws `not_found` where there is none such. */
+export async function revokeMemberToken(tx: Tx, actor: Actor, email: string, id: string): Promise<void> {
+  if (!(await endToken(tx, actor, { member: { email: email.toLowerCase() } }, id)))
+    throw new AppError('not_found', 'There is no such member, or the member has no such agent token.');
+}
+
+async function endToken(
+  tx: Tx,
+  actor: Actor,
+  owner: { memberId: string } | { member: { email: string } },
+  id: string,
+): Promise<boolean> {
+  const { organizationId } = actor;
+  const where = { organizationId, id, ...owner };
+  const found = await tx.agentToken.findFirst({ where, select: { name: true } });
+  const { count } = await tx.agentToken.deleteMany({ where });
+  if (!found || count === 0) return false;
   await appendEvent(tx, actor, {
     action: 'agent_token.revoked',
     target: `agent_token:${id}`,
-    before: { name: found.name },
+    before: { name: found.name, ...('member' in owner ? { member: owner.member.email } : {}) },
   });
+  return true;
 }
 
 /**

@@ -62,7 +62,13 @@ describe('/me', () => {
       },
       groups: [{ slug: 'sales', name: 'Sales' }],
       tools: portal.sandbox.tools.map(({ name }) => name).filter((name) => /^get_(task|me)$/.test(name)),
+      toolDetails: portal.sandbox.tools
+        .filter(({ name }) => /^get_(task|me)$/.test(name))
+        .map(({ name, title, annotations }) => ({
+          ...{ name, title: title ?? annotations?.title ?? null, class: 'read', tokens: expect.any(Number) },
+        })),
       connections: [],
+      asanaApp: true,
     });
   });
 });
@@ -81,14 +87,14 @@ describe('/me/tokens and /me/connections', () => {
     const { id, token } = minted.body as { id: string; token: string };
     expect(await lastEvent(admin)).toEqual({
       ...{ ...byAna, action: 'agent_token.minted', target: `agent_token:${id}` },
-      after: { name: 'agent', connectionId: null, tools: ['get_me'], expiresInDays: 3 },
+      after: { name: 'agent', connectionId: null, tools: ['get_me'], expiresInDays: 3, limits: null },
     });
     const list = await call('GET /me/tokens');
     expect(list.text).not.toContain(token.slice(4, -4));
     expect(list.body.tokens).toEqual([
       {
         ...{ id, name: 'agent', last4: token.slice(-4), connectionId: null, tools: ['get_me'] },
-        ...{ expiresAt: expect.any(String), lastUsedAt: null, createdAt: expect.any(String) },
+        ...{ limits: null, expiresAt: expect.any(String), lastUsedAt: null, createdAt: expect.any(String) },
       },
     ]);
     expect((Date.parse(list.body.tokens[0].expiresAt) - Date.now()) / 86_400_000).toBeCloseTo(3, 2);

@@ -57,6 +57,7 @@ describe('/groups', () => {
     tools: ['get_me'],
     members: ['admin@aurora.example'],
     methods: [],
+    limits: null,
   };
   const put = (body: unknown, headers: Record<string, string> = {}, path = '/groups/sales') =>
     call('PUT /groups/{slug}', { body, headers, path });
@@ -95,7 +96,7 @@ describe('/groups', () => {
     expectProblem(await put(content), 404, 'not_found', 'sales');
   });
 
-  test('are changed only from the version that If-Match names, where it names one', async () => {
+  test('SP-18: are changed only from the version that If-Match names, where it names one', async () => {
     await call('POST /groups', { body: { name: 'Sales' } });
     for (const stale of ['"0"', '"2"', '"99999999999"', 'x', '""', '"1", "2"', 'W/"x"'])
       expectProblem(await put(content, { 'if-match': stale }), 412, 'stale_version', 'read it again');
@@ -147,7 +148,7 @@ describe('/groups', () => {
 describe('/members', () => {
   const added = {
     ...{ email: 'ana@aurora.example', name: 'Ana', role: 'member', groups: [], asanaEmails: [] },
-    ...{ signInReady: false, lastSeenAt: null },
+    ...{ limits: null, signInReady: false, lastSeenAt: null },
   };
   const patch = (body: unknown, email = 'ana@aurora.example') =>
     call('PATCH /members/{email}', { body, path: `/members/${encodeURIComponent(email)}` });
@@ -195,7 +196,7 @@ describe('/members', () => {
     }
   });
 
-  test('are refused with anything that is not one plain address, name, role and password', async () => {
+  test('SP-10: are refused with anything that is not one plain address, name, role and password', async () => {
     const addresses = [
       ...['', 'ana', 'ana@', '@aurora.example', 'ana@aurora', 'ana@aurora.example.', 'ana @aurora.example'],
       ...['a@x.example,b@x.example', 'a@x.example;b@x.example', '"a b"@x.example', '"a@x.example"@y.example'],

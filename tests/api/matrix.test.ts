@@ -85,7 +85,19 @@ beforeAll(async () => {
 }, START_MS);
 afterAll(() => portal.stop());
 
-type Kind = 'group' | 'member' | 'tool' | 'apiKey' | 'connection' | 'token' | 'record';
+type Kind =
+  | 'group'
+  | 'member'
+  | 'tool'
+  | 'apiKey'
+  | 'connection'
+  | 'token'
+  | 'client'
+  | 'grant'
+  | 'memberToken'
+  | 'record'
+  | 'request'
+  | 'ownRequest';
 
 /** Makes a thing and returns what a path calls it. `owner` is the person of what belongs to a person. */
 async function make(kind: Kind, organization: PortalOrganization, owner: string): Promise<string> {
@@ -124,25 +136,67 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
       const person = { ...actor, memberId: owner };
       return (await transaction((tx) => mintAgentToken(tx, person, { name: 'thing', tools: [] }))).id;
     }
+    case 'memberToken': {
+      const { rows } = await pool().query('SELECT email FROM members WHERE id = $1', [owner]);
+      return `${rows[0].email}/tokens/${await make('token', organization, owner)}`;
+    }
+    case 'client': {
+      const id = `thing-${name}`;
+      await pool().query(
+        `INSERT INTO oauth_clients (id, kind, name, metadata) VALUES ($1, 'registered', $2, '{"redirect_uris":[]}')`,
+        [id, `Client of ${markOf(organization)}`],
+      );
+      await makeGrant(organization, bystanders.get(organization)!, id);
+      return id;
+    }
+    case 'grant':
+      return makeGrant(organization, owner, `client-${name}`);
+    case 'request':
+    case 'ownRequest': {
+      const tool = await make('tool', organization, owner);
+      const { rows } = await pool().query(
+        `INSERT INTO tool_requests (organization_id, member_id, tool_name, reason) VALUES ($1, $2, $3, $4) RETURNING id`,
+        [organizationId, owner, tool, `of ${markOf(organization)}`],
+      );
+      return rows[0].id as string;
+    }
     case 'record':
       return (await searchAudit(organizationId, {}, { limit: 1 })).records[0]!.id;
   }
 }
 
+async function makeGrant(
+  organization: PortalOrganization,
+  memberId: string,
+  clientId: string,
+): Promise<string> {
+  const { rows } = await pool().query(
+    `INSERT INTO grants (id, organization_id, member_id, client_id, client_name, redirect_uri, resource, expires_at, redeemed_at)
+     VALUES (gen_random_uuid(), $1, $2, $3, $4, '', '', now() + interval '1 day', now()) RETURNING id`,
+    [organization.id, memberId, clientId, `Client of ${markOf(organization)}`],
+  );
+  return (rows[0] as { id: string }).id;
+}
+
 const isAurora = (organization: PortalOrganization) => organization === aurora;
 
-const COLUMNS: Record<Exclude<Kind, 'record'>, [table: string, column: string]> = {
+const COLUMNS: Record<Exclude<Kind, 'record' | 'memberToken'>, [table: string, column: string]> = {
   ...{ group: ['groups', 'slug'], member: ['members', 'email'], tool: ['tools', 'name'] },
   ...{
     apiKey: ['api_keys', 'id::text'],
     connection: ['connections', 'id::text'],
     token: ['agent_tokens', 'id::text'],
+    request: ['tool_requests', 'id::text'],
+    ownRequest: ['tool_requests', 'id::text'],
+    client: ['oauth_clients', 'id'],
+    grant: ['grants', 'id::text'],
   },
 };
 
 /** The row of a thing as text; empty when it is gone. */
 async function rowOf(kind: Kind, id: string): Promise<string> {
   if (kind === 'record') return 'insert-only';
+  if (kind === 'memberToken') return rowOf('token', id.split('/').at(-1)!);
   const [table, column] = COLUMNS[kind];
   const { rows } = await pool().query(`SELECT t::text AS row FROM ${table} t WHERE ${column} = $1`, [id]);
   return rows.map(({ row }) => row as string).join('\n');
@@ -171,12 +225,31 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
   'POST /members': {
     body: () => ({ email: `new-${(numbered += 1)}@new.example`, name: 'New', role: 'member' }),
   },
+  'GET /members/{email}': { kind: 'member' },
+  'GET /members/{email}/removal': { kind: 'member' },
+  // Of the path's two places the first takes the whole: `email/tokens/id`.
+  'DELETE /members/{email}/tokens/{id}': { kind: 'memberToken' },
+  'PATCH /first-run': { body: () => ({ hidden: false }) },
+  'GET /search': { query: '?q=a' },
   'PATCH /members/{email}': { kind: 'member', body: () => ({ name: 'Renamed' }) },
   'POST /members/{email}/invite': { kind: 'member' },
   'DELETE /members/{email}': { kind: 'member' },
   'DELETE /me/connections/{id}': { kind: 'connection' },
   'POST /me/tokens': { body: () => ({ name: 'new' }) },
   'DELETE /me/tokens/{id}': { kind: 'token' },
+  'DELETE /me/grants/{id}': { kind: 'grant' },
+  'PATCH /clients/{id}': { kind: 'client', body: () => ({ blocked: true }) },
+  'DELETE /clients/{id}': { kind: 'client' },
+  'PUT /redirect-uris': { body: () => ({ uris: [], allowLoopback: true }) },
+  // A change that changes nothing, so that the version stays.
+  'POST /groups/changes': { body: () => ({ changes: [{ slug: 'sales', version: 1, add: ['get_me'] }] }) },
+  'POST /groups/changes/preview': { body: () => ({ changes: [{ slug: 'sales', add: ['get_task'] }] }) },
+  'GET /explain': { query: '?tool=get_me&member=ana@{mark}.example' },
+  'GET /me/explain': { query: '?tool=get_me' },
+  'POST /me/tool-requests': { body: () => ({ tool: 'create_tasks', reason: 'new' }) },
+  'DELETE /me/tool-requests/{id}': { kind: 'ownRequest' },
+  'POST /tool-requests/{id}/accept': { kind: 'request', body: () => ({ group: 'sales' }) },
+  'POST /tool-requests/{id}/decline': { kind: 'request', body: () => ({ answer: 'no' }) },
   'GET /audit/export': { query: '?format=jsonl' },
   'POST /setup': {
     body: () => ({
@@ -190,7 +263,7 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
   'POST /invites/accept': { body: () => ({ token: 'ghi_x', password: PASSWORD }) },
 };
 
-const isPersonal = (kind: Kind) => kind === 'connection' || kind === 'token';
+const isPersonal = (kind: Kind) => ['connection', 'token', 'grant', 'ownRequest'].includes(kind);
 
 /** What an answer says, but for what differs between two requests of one kind and between two names. */
 function normal({ status, headers, text }: Answer, id: string): string {
@@ -260,15 +333,17 @@ describe('the table', () => {
 function call(caller: CallerName, name: string, id: string): Promise<Answer> {
   const { query = '', body } = SENT[name] ?? {};
   const [method, path] = name.split(' ') as [string, string];
-  const filled = path.replace(/\{\w+\}/, encodeURIComponent(id));
-  return clients[caller].call(method, `/api/v1${filled}${query}`, body ? { body: body() } : {});
+  const filled =
+    SENT[name]?.kind === 'memberToken' ? `/members/${id}` : path.replace(/\{\w+\}/, encodeURIComponent(id));
+  const asked = query.replace('{mark}', markOf(homeOf(caller)));
+  return clients[caller].call(method, `/api/v1${filled}${asked}`, body ? { body: body() } : {});
 }
 
 const isRefusal = (outcome: Outcome) => typeof outcome === 'number' && outcome >= 400;
 const forEveryCaller = async (work: (caller: CallerName) => Promise<Outcome>) =>
   Object.fromEntries(await Promise.all(CALLERS.map(async (caller) => [caller, await work(caller)] as const)));
 
-describe('an operation answers every caller about its own as the table says:', () => {
+describe('SP-05: an operation answers every caller about its own as the table says:', () => {
   test.each(Object.entries(OPERATIONS))('%s', async (name, { own }) => {
     const { kind } = SENT[name] ?? {};
     // Who is refused may share a thing, which nobody may touch; the others each get their own.
@@ -287,7 +362,7 @@ describe('an operation answers every caller about its own as the table says:', (
   });
 });
 
-describe('an operation answers about anybody else’s exactly as about what does not exist, and leaves it alone:', () => {
+describe('SP-03 SP-04: an operation answers about anybody else’s exactly as about what does not exist, and leaves it alone:', () => {
   const named = Object.entries(OPERATIONS).filter(([, { others }]) => others);
 
   test.each(named)('%s', async (name, { others }) => {
@@ -315,7 +390,9 @@ describe('an operation answers about anybody else’s exactly as about what does
 });
 
 describe('a page', () => {
-  const kindOf: Record<string, Kind> = { '[slug]': 'group', '[name]': 'tool', '[id]': 'record' };
+  const kindOf: Record<string, Kind> = {
+    ...{ '[slug]': 'group', '[name]': 'tool', '[id]': 'record', '[uid]': 'record', '[email]': 'member' },
+  };
   const parse = (pattern: string) => {
     const placeholder = /\[\w+\]/.exec(pattern)?.[0];
     const pathFor = (id: string) => (placeholder ? pattern.replace(placeholder, id) : pattern);
@@ -358,7 +435,7 @@ describe('a page', () => {
   );
 });
 
-describe('the other paths', () => {
+describe('SP-23: the other paths', () => {
   const routes = Object.values(ROUTES).flatMap((rows) => (rows === 'operations' ? [] : Object.entries(rows)));
 
   test.each([...routes, ...Object.entries(SERVED)])(
@@ -385,7 +462,10 @@ describe('the other paths', () => {
     expect(outcomeOf(await ask(own), '')).toBe('303 {asana}');
     const missing = await ask(absent(own));
     expect(missing.status).toBe(404);
-    for (const id of [theirs, foreign, 'x', '..%2F..']) expect((await ask(id)).text).toBe(missing.text);
+    // Each answer has a nonce of its own.
+    const withoutNonce = (answer: Answer) => answer.text.replaceAll(/nonce="[^"]+"/g, 'nonce=""');
+    for (const id of [theirs, foreign, 'x', '..%2F..'])
+      expect(withoutNonce(await ask(id))).toBe(withoutNonce(missing));
   });
 
   test('/api/auth/session names the member to the member’s own browser only', async () => {
@@ -397,7 +477,7 @@ describe('the other paths', () => {
   });
 });
 
-describe('what stands before a page', () => {
+describe('SP-01: what stands before a page', () => {
   const paths = ['/admin/groups/sales', '/admin/people', '/admin/audit', '/connections', '/tokens', '/'];
   const tricks: Record<string, Record<string, string>> = {
     'a middleware header': {
@@ -427,7 +507,7 @@ describe('what stands before a page', () => {
     expect(member.text).not.toContain('colleague@aurora.example');
   });
 
-  test('is not passed by a server action that is sent without a page', async () => {
+  test('SP-02: is not passed by a server action that is sent without a page', async () => {
     for (const path of ['/admin/people', '/connections', '/setup', '/sign-in']) {
       const { status, text } = await clients.nobody.call('POST', path, {
         headers: { 'next-action': '0'.repeat(42), 'content-type': 'text/plain;charset=UTF-8' },

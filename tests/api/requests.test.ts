@@ -36,7 +36,7 @@ afterAll(() => portal.stop());
 
 const countGroups = async () => (await pool().query('SELECT 1 FROM groups')).rowCount;
 
-describe('a change by cookie', () => {
+describe('SP-08: a change by cookie', () => {
   const port = () => Number(new URL(portal.origin).port);
   const foreign = (): Record<string, string | null> => ({
     'without an Origin': null,
@@ -196,7 +196,7 @@ describe('a body', () => {
 });
 
 describe('what a body says beyond its operation', () => {
-  test('has no effect: no organization, id, version, role or secret is taken from it', async () => {
+  test('SP-06: has no effect: no organization, id, version, role or secret is taken from it', async () => {
     const own = { organizationId: other.id, organization_id: other.id, organization: { id: other.id } };
     const more = {
       ...own,
@@ -255,7 +255,7 @@ describe('what a body says beyond its operation', () => {
     expect(rows[0]).toEqual({ group: id, member: id, owner: 'ana@aurora.example', other: 'Borealis' });
   });
 
-  test('can’t reach into objects by the names that JavaScript gives a meaning', async () => {
+  test('SP-21: can’t reach into objects by the names that JavaScript gives a meaning', async () => {
     for (const evil of [
       '"__proto__":{"role":"admin","tools":["get_me"]}',
       '"constructor":{"prototype":{"isAdmin":true}}',
@@ -287,7 +287,7 @@ describe('an address', () => {
 });
 
 describe('an answer', () => {
-  test('is kept by no cache, framed by no page and taken for nothing but what it is', async () => {
+  test('SP-16: is kept by no cache, framed by no page and taken for nothing but what it is', async () => {
     for (const path of [
       '/api/v1/groups',
       '/api/v1/nothing',

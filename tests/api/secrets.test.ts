@@ -308,7 +308,7 @@ describe('the secrets that were planted', () => {
     expect(found(portal.output())).toEqual([]);
   });
 
-  test('are in no answer and on no page, but each where it is shown once', () => {
+  test('SP-15: are in no answer and on no page, but each where it is shown once', () => {
     // What an agent sent, Asana may say back to it.
     const expected = (to: string, shows?: string) => (to === 'POST /mcp' ? 'argument' : shows);
     for (const { to, text, shows } of answers)

@@ -94,7 +94,7 @@ test('the state is stored as a hash only, and the PKCE verifier sealed', async (
   }
 });
 
-describe('OC-01: a state that is', () => {
+describe('OC-01 C6: a state that is', () => {
   const refused = async (person: setting.Person, params: URLSearchParams) => {
     sandbox.log.clear();
     expect(await finishConnect({ ...person, params })).toMatchObject({ status: 400, code: 'invalid_state' });
@@ -146,7 +146,7 @@ test('OC-11: the same callback twice, even at once, exchanges once; the second g
 });
 
 describe('a callback in the wrong hands', () => {
-  test('OC-02: another browser gets 403, no code is exchanged, and the attempt is over', async () => {
+  test('OC-02 C6: another browser gets 403, no code is exchanged, and the attempt is over', async () => {
     const person = await addPerson(sandbox);
     for (const browserSecret of [null, '', 'x'.repeat(43)]) {
       const params = await approve((await beginConnect(person)).location, person.email);
@@ -163,7 +163,7 @@ describe('a callback in the wrong hands', () => {
     expect(await connect(person)).toHaveProperty('connected');
   });
 
-  test('OC-03: another member, of the same or another organization, gets 403 and no code is exchanged', async () => {
+  test('OC-03 C8: another member, of the same or another organization, gets 403 and no code is exchanged', async () => {
     const attacker = await addPerson(sandbox, { asanaEmail: 'any' });
     const colleague = await addPerson(sandbox, { organizationId: attacker.organizationId });
     const stranger = await addPerson(sandbox);

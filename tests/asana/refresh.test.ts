@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
 import { freshAccessToken, RefreshFailure } from '@/lib/asana/refresh';
+import { listFailingConnections, readRefreshFailures } from '@/lib/asana/refresh-failures';
 import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
 import { openSecret, placeOf } from '@/lib/vault/vault';
@@ -242,6 +243,42 @@ describe('UF-23: while the token endpoint fails', () => {
     const person = await addPerson(sandbox);
     const connection = await addConnection(sandbox, person, { leftMs: 30_000 });
     expect(await failureOf(freshAccessToken(connection, { force: 1 }))).toBe('transient');
+  });
+});
+
+describe('a refresh that fails', () => {
+  test('is on record once an hour for the same tokens and reason, and its connection is named until new tokens are stored', async () => {
+    sandbox.set({ tokenFault: '503', retryAfterSeconds: null });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    const { organizationId } = person;
+    const recorded = async () =>
+      (await eventsOf(person)).filter(({ action }) => action === 'connection.refresh_failed');
+    for (let n = 0; n < 2; n += 1) expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(refreshes()).toBe(2);
+    expect(await recorded()).toMatchObject([
+      { target: `connection:${connection.id}`, after: { reason: 'server_error', generation: 1 } },
+    ]);
+    expect(await readRefreshFailures(organizationId)).toEqual({ lastDay: 1, lastAt: expect.any(Date) });
+    expect(await listFailingConnections(organizationId)).toMatchObject([
+      { member: person.email, status: 'active', reason: 'server_error' },
+    ]);
+    sandbox.set({ tokenFault: null });
+    await freshAccessToken(connection);
+    expect(await listFailingConnections(organizationId)).toEqual([]);
+    expect(await recorded()).toHaveLength(1);
+    expect((await readRefreshFailures((await addPerson(sandbox)).organizationId)).lastDay).toBe(0);
+  });
+
+  test('because Asana ended the authorization counts too, and is named until its person reconnects', async () => {
+    sandbox.set({ tokenFault: 'invalid_grant' });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    expect(await failureOf(freshAccessToken(connection))).toBe('needs_reconnect');
+    expect(await readRefreshFailures(person.organizationId)).toMatchObject({ lastDay: 1 });
+    expect(await listFailingConnections(person.organizationId)).toMatchObject([
+      { status: 'needs_reconnect', reason: null },
+    ]);
   });
 });
 

@@ -637,6 +637,27 @@ describe('faults of the MCP endpoint', () => {
     'wrong-id': [true, /^200 .*"id":"not-yours"/s],
     'second-answer': [true, NORMAL, /^200 .*"id":5,.*\n\n.*"id":5,/s],
     'no-answer': [true, /^200 \[content-type: [a-z/-]+\] $/],
+    'events-crlf': [true, NORMAL, /^200 .*message\r\ndata: .*succeeded.*\r\n\r\n$/s],
+    'events-cr': [true, NORMAL, /^200 [^\n]*message\rdata: [^\n]*succeeded[^\n]*\r\r$/],
+    // What reads a body as text cuts the mark off.
+    'events-bom': [true, NORMAL],
+    'events-no-space': [true, NORMAL, /^200 .*event:message\ndata:\{.*succeeded/s],
+    'events-comments': [true, NORMAL, /^200 .*: wait\n\nretry: 5\nid: 1\n.*\n: and\ndata: .*succeeded/s],
+    'events-many-lines': [true, NORMAL, /^200 .*data: \{\ndata: {2}"jsonrpc": "2\.0",\n.*succeeded/s],
+    'events-no-end': [true, NORMAL, /^200 .*succeeded.*\}$/s],
+    'byte-by-byte': [true, NORMAL],
+    // fetch unpacks them.
+    gzip: [true, NORMAL],
+    br: [true, NORMAL],
+    deflate: [true, NORMAL],
+    'type-missing': [true, /^200 (\[content-type: \] )?.*succeeded/s],
+    'type-html': [true, /^200 \[content-type: text\/html\] .*succeeded/s],
+    'type-odd-case': [true, /^200 \[content-type: [A-Z/-]+ ;x=1\] .*succeeded/s],
+    'status-203': [true, /^203 .*succeeded/s],
+    'error-and-result': [true, /^200 .*succeeded.*"error":\{"code":1/s],
+    'endless-json': [false, /^broken: .*timeout/],
+    'endless-event': [false, /^broken: .*timeout/],
+    'endless-comments': [false, /^broken: .*timeout/],
   };
 
   describe.each(['json', 'sse'] as const)('with answers as %s', (answers) => {
@@ -646,7 +667,7 @@ describe('faults of the MCP endpoint', () => {
         const client = await clientOf(sandbox, 'ana@example.com', SEED.works);
         sandbox.set({ answers, mcpFault, faultCount: 1, retryAfterSeconds: 9, slowMs: 50 });
         const [executes, json, sse = json] = OUTCOMES[mcpFault];
-        const timeoutMs = mcpFault === 'hang' ? 200 : 10_000;
+        const timeoutMs = /^(hang|endless)/.test(mcpFault) ? 200 : 10_000;
         const outcome = await outcomeOf(client.send(WRITE, {}, 'POST', timeoutMs));
         expect(outcome).toMatch(answers === 'json' ? json : sse);
         expect(written()).toBe(executes);

@@ -1,7 +1,8 @@
 // Reading the audit: what was asked for, all of it, once, and nobody else's; as a file, exactly what was recorded.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuidv7 } from '@/lib/audit/append';
-import { exportAudit, searchAudit, type AuditFilter, type AuditRecord } from '@/lib/audit/records';
+import { exportAudit } from '@/lib/audit/export';
+import { searchAudit, type AuditFilter, type AuditRecord } from '@/lib/audit/records';
 import { recordOutcomes, recordSystemCall } from '@/lib/audit/system-call';
 import { pool } from '@/lib/db';
 import { openLib } from '../support/portal';
@@ -201,6 +202,82 @@ describe('a search', () => {
     const { records } = await searchAudit(aurora, { id: call }, { limit: 1 });
     expect(records[0]!.outcome).toBe('unknown');
   });
+});
+
+describe('a search by outcome or by its reason', () => {
+  const CALLS = 6_000;
+  let many: string;
+  /** What the records say, newest first. */
+  let calls: { id: string; tool: string; outcome: string | null; reason: string | null }[];
+
+  beforeAll(async () => {
+    many = await addOrganization();
+    // Calls in the same seconds, some with outcomes hours late and in another order, so that neither side's order is the other's.
+    await pool().query(
+      `INSERT INTO audit_records (id, organization_id, at, kind, decision, method, tool, reason)
+       SELECT gen_random_uuid(), $1, timestamptz '2026-03-01Z' + n / 3 * interval '1 second', 'call',
+         CASE WHEN n % 11 = 0 THEN 'deny' ELSE 'allow' END, 'tools/call', 'tool_' || n % 3, CASE WHEN n % 11 = 0 THEN 'rate_limited' END
+       FROM generate_series(1, $2::int) n`,
+      [many, CALLS],
+    );
+    await pool().query(
+      `INSERT INTO audit_records (id, organization_id, at, kind, call_id, outcome, latency_ms, reason)
+       SELECT gen_random_uuid(), $1, at + CASE WHEN n % 7 = 0 THEN 3 * interval '1 hour' ELSE n % 50 * interval '1 second' END, 'outcome',
+         id, (ARRAY['ok', 'upstream_error', 'upstream_error', 'tool_error', 'unknown'])[1 + n % 5], 1,
+         CASE n % 5 WHEN 1 THEN 'rate_limited' WHEN 4 THEN 'timeout' END
+       FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM audit_records WHERE organization_id = $1 AND decision = 'allow') c
+       WHERE n % 17 <> 0`,
+      [many],
+    );
+    const { rows } = await pool().query(
+      `SELECT r.id, r.tool, CASE WHEN r.decision = 'allow' THEN coalesce(o.outcome, 'unknown') END AS outcome,
+         coalesce(o.reason, r.reason) AS reason
+       FROM audit_records r LEFT JOIN audit_records o ON o.call_id = r.id
+       WHERE r.organization_id = $1 AND r.kind = 'call' ORDER BY r.at DESC, r.id DESC`,
+      [many],
+    );
+    calls = rows as typeof calls;
+  });
+
+  const cases: [AuditFilter, (call: (typeof calls)[number]) => boolean][] = [
+    [{ outcome: 'ok' }, ({ outcome }) => outcome === 'ok'],
+    [{ outcome: 'upstream_error' }, ({ outcome }) => outcome === 'upstream_error'],
+    [{ outcome: 'tool_error' }, ({ outcome }) => outcome === 'tool_error'],
+    [{ outcome: 'unknown' }, ({ outcome }) => outcome === 'unknown'],
+    [{ reason: 'timeout' }, ({ reason }) => reason === 'timeout'],
+    // The reason of denials and of outcomes alike: both are found, in one order.
+    [{ reason: 'rate_limited' }, ({ reason }) => reason === 'rate_limited'],
+    [
+      { reason: 'rate_limited', decision: 'deny' },
+      ({ reason, outcome }) => reason === 'rate_limited' && !outcome,
+    ],
+    [
+      { reason: 'rate_limited', decision: 'allow' },
+      ({ reason, outcome }) => reason === 'rate_limited' && !!outcome,
+    ],
+    [
+      { outcome: 'upstream_error', tool: 'tool_1' },
+      ({ outcome, tool }) => outcome === 'upstream_error' && tool === 'tool_1',
+    ],
+    [{ outcome: 'upstream_error', reason: 'timeout' }, () => false],
+    [{ outcome: 'unknown', decision: 'deny' }, () => false],
+  ];
+
+  test.each(cases)(
+    '%j finds all of them, once, in the order of the calls, page after page',
+    async (filter, fits) => {
+      const expected = idsOf(calls.filter(fits));
+      const seen: string[] = [];
+      for (let cursor: string | undefined; ;) {
+        const page = await searchAudit(many, filter, { cursor, limit: 170 });
+        seen.push(...idsOf(page.records));
+        if (page.nextCursor === null) break;
+        cursor = page.nextCursor;
+      }
+      expect(seen).toEqual(expected);
+      expect(seen.length > 0).toBe(calls.some(fits));
+    },
+  );
 });
 
 describe('a file', () => {

@@ -201,13 +201,14 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await admin.goto(`${portal.origin}/admin/people`);
     const row = admin.getByRole('row').filter({ hasText: 'ben@example.com' });
     await row.getByRole('button').last().click();
-    await admin.getByRole('menuitem', { name: /remove/i }).click();
-    await admin
-      .getByRole('alertdialog')
-      .getByRole('button', { name: /remove/i })
-      .click();
+    await admin.getByRole('menuitem', { name: 'Offboard' }).click();
+    const dialog = admin.getByRole('dialog');
+    await dialog.getByLabel(/To confirm, type/).fill('ben@example.com');
+    await dialog.getByRole('button', { name: 'Offboard person' }).click();
+    await expect(dialog).toContainText('Everything here has ended');
+    await dialog.getByRole('button', { name: 'Done' }).click();
     // While the dialog is open the rows behind it are hidden, which must not be taken for the removal.
-    await expect(admin.getByRole('alertdialog')).toHaveCount(0);
+    await expect(dialog).toHaveCount(0);
     await expect(row).toHaveCount(0);
     await ben.goto(`${portal.origin}/tokens`);
     await expect(ben).toHaveURL(/\/sign-in/);

@@ -23,6 +23,7 @@ import {
   watchAudit,
   type Gate,
   type RpcAnswer,
+  type TestOrganization,
 } from '../support/gate';
 import {
   answerJson,
@@ -34,6 +35,7 @@ import {
 
 let gate: Gate;
 let raw: RawUpstream;
+let organization: TestOrganization;
 let token: string;
 let newRecords: () => Promise<AuditRecord[]>;
 const VISIBLE = ['get_me', 'get_task'];
@@ -42,7 +44,7 @@ beforeAll(async () => {
   gate = await startGate({ chain: false });
   raw = await startRawUpstream();
   setEnv({ ASANA_MCP_URL: raw.url });
-  const organization = await makeOrganization(gate, 'Acme');
+  organization = await makeOrganization(gate, 'Acme');
   const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
   await makeGroup(organization, 'Readers', VISIBLE, [ana]);
   ({ token } = await mint(ana));
@@ -306,6 +308,31 @@ describe('a list as JSON', () => {
     });
   });
 
+  test('RF-13: encoded, an answer to our own calls is none either', async () => {
+    const eve = await makeMember(gate, organization, 'eve@acme.example', { asana: 'ben@example.com' });
+    await makeGroup(organization, 'Eve', VISIBLE, [eve]);
+    const { token: eves } = await mint(eve);
+    let encoding = 'x';
+    raw.answerAll((response, { message }) => {
+      const opened = {
+        protocolVersion: '2025-11-25',
+        capabilities: {},
+        serverInfo: { name: 'x', version: '1' },
+      };
+      const result = message.method === 'initialize' ? opened : RESULT;
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
+      response.end(JSON.stringify(resultOf(message.id, result)));
+    });
+    const refusal = await post(gate, eves, callOf('get_me'));
+    expect([refusal.status, refusal.body.error?.data.outcome]).toEqual([502, 'not_sent']);
+    expect(raw.of('tools/call')).toEqual([]);
+    encoding = 'identity';
+    expect((await post(gate, eves, callOf('get_me'))).body.result).toEqual(RESULT);
+    expect(raw.requests.map(({ headers }) => headers['accept-encoding'])).toEqual(
+      raw.requests.map(() => 'identity'),
+    );
+  });
+
   test('RF-14 RF-09: as an array, or beside an error, passes nothing', async () => {
     expect.hasAssertions();
     await refused((response, id) => json([resultOf(id, LIST)])(response, id), 'not_an_answer');
@@ -380,6 +407,26 @@ describe('a list as JSON', () => {
     await filtered((response, id) =>
       json({ ...resultOf(id, more), debug: TOOLS, Result: LIST })(response, id),
     );
+  });
+
+  test('RF-15: a cursor is passed on as it came, and whoever uses it sees only their own tools', async () => {
+    const page = { tools: TOOLS, nextCursor: 'page 2 \u2028 "quoted"' };
+    const { body } = await list((response, id) => json(resultOf(id, page))(response, id));
+    expect(body.result).toEqual({ ...SHOWN, nextCursor: page.nextCursor });
+    await newRecords();
+    // Another person's cursor, or one that never ends: each page is a call of its own, filtered for who asks.
+    for (let n = 0; n < 3; n += 1) {
+      raw.answer((response, { message }) => json(resultOf(message.id, page))(response, message.id!));
+      const more = await post(gate, token, rpc('tools/list', { cursor: page.nextCursor }));
+      expect(more.body.result.tools).toEqual(SHOWN.tools);
+      expect(more.text).not.toContain('delete_task');
+      expect(raw.requests.at(-1)!.message.params.cursor).toBe(page.nextCursor);
+    }
+    expect((await newRecords()).map(({ decision }) => decision)).toEqual(['allow', 'allow', 'allow']);
+    const emptied = await list((response, id) =>
+      json(resultOf(id, { tools: [TOOLS[1]], nextCursor: '' }))(response, id),
+    );
+    expect(emptied.body.result).toEqual({ tools: [], nextCursor: '' });
   });
 
   test('PB-13: a name that is listed twice is shown as neither', async () => {
@@ -565,6 +612,27 @@ describe('size', () => {
     }
   });
 
+  test('RF-21: a stream of comments without an answer ends, however long it goes on', async () => {
+    const piece = Buffer.from(': still working\n\n'.repeat(20_000));
+    let sent = 0;
+    const { status, body } = await call((response) => {
+      beginEvents(response).on('error', () => undefined);
+      const more = () => {
+        if (response.destroyed) return;
+        sent += piece.length;
+        if (response.write(piece)) setImmediate(more);
+        else response.once('drain', more);
+      };
+      more();
+    });
+    // After fifteen seconds without an answer the agent's own stream has begun, and the error is an event of it.
+    expect([200, 502]).toContain(status);
+    expect(body.error).toMatchObject({ code: 1502, data: { outcome: 'unknown' } });
+    expect((await newRecords()).map(({ outcome }) => outcome)).toEqual(['unknown']);
+    expect(sent).toBeGreaterThan(60 * 1024 * 1024);
+    expect(sent).toBeLessThan(90 * 1024 * 1024);
+  }, 60_000);
+
   test('RF-22: no text of a tool can end an event or begin another', async () => {
     const text = 'x\n\nevent: message\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\r\r\u2028\u0085';
     const progress = {
@@ -584,7 +652,8 @@ describe('size', () => {
       ['event', 'data'],
       ['event', 'data'],
     ]);
-    expect(answer.text).not.toContain('\r');
+    // Nor for readers that end lines where Unicode does.
+    expect(answer.text).not.toMatch(/[\r\u0085\u2028\u2029]/);
     expect(frames.map((frame) => JSON.parse(frame.split('\ndata: ')[1]!))).toEqual([
       progress,
       resultOf(5, { content: [{ type: 'text', text }] }),

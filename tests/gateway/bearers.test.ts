@@ -54,7 +54,7 @@ async function leftNoTrace(): Promise<void> {
 }
 
 const challenge = (description?: string) =>
-  `Bearer resource_metadata="${new URL(gate.url).origin}/.well-known/oauth-protected-resource/mcp"` +
+  `Bearer resource_metadata="${new URL(gate.url).origin}/.well-known/oauth-protected-resource/mcp", scope="mcp"` +
   (description === undefined ? '' : `, error="invalid_token", error_description="${description}"`);
 
 /** Sends a call with these headers instead of a good bearer's; expects 401 in the contract's form and nothing of `secret` back. */
@@ -93,9 +93,14 @@ const EXPIRED = 'The agent token has expired; mint another in the portal';
 
 /** Counts what reaches the database while `work` runs. */
 async function queriesDuring(work: () => Promise<unknown>): Promise<number> {
-  const spies = [vi.spyOn(pool(), 'query'), vi.spyOn(pool(), 'connect')];
+  const query = vi.spyOn(pool(), 'query');
+  const connect = vi.spyOn(pool(), 'connect');
   await work();
-  return spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+  // The process says every two seconds that it lives; that is nobody's request, and each time a query and its connection.
+  const beats = query.mock.calls.filter(
+    ([asked]) => (asked as { name?: string }).name === 'gate-beat',
+  ).length;
+  return query.mock.calls.length + connect.mock.calls.length - 2 * beats;
 }
 
 describe('what can’t be one of ours never reaches the database', () => {
@@ -213,7 +218,7 @@ describe('what can’t be one of ours never reaches the database', () => {
 describe('a token that was good, or could be', () => {
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
 
-  test('R3: well formed and unknown', async () => {
+  test('PB-22 R3: well formed and unknown: of another deployment, or of nobody', async () => {
     const unknown = mintToken('gth');
     expect(await queriesDuring(() => unauthenticated(bearer(unknown), UNKNOWN, { secret: unknown }))).toBe(1);
   });

@@ -15,6 +15,7 @@ import {
   callOf,
   connect,
   emailIn,
+  forgetThrottles,
   headersFor,
   hello,
   makeGroup,
@@ -91,6 +92,7 @@ async function stillAnswers(): Promise<void> {
     answers: 'sse',
     tokenFault: null,
   });
+  await forgetThrottles();
   expect(emailIn(await post(gate, token, callOf(READ)))).toBe('ana@example.com');
 }
 
@@ -209,6 +211,55 @@ describe('a write that meets a fault is sent once, and answered and recorded as 
       expect(comments() - before).toBe(happened ? 1 : 0);
       expect(await agentCalls()).toEqual([['allow', outcome, reason]]);
     });
+
+  // What the sandbox can do to an answer of its own, to a list and to a call.
+  const PASSING: Switches['mcpFault'][] = [
+    ...(['events-crlf', 'events-cr', 'events-bom', 'events-no-space', 'events-comments'] as const),
+    ...(['events-many-lines', 'events-no-end', 'byte-by-byte', 'type-odd-case', 'status-203'] as const),
+  ];
+  const REFUSED: [Switches['mcpFault'], string][] = [
+    ...(['gzip', 'br', 'deflate', 'type-missing', 'type-html'] as const).map(
+      (fault): [Switches['mcpFault'], string] => [fault, 'unreadable_type'],
+    ),
+    ['error-and-result', 'not_an_answer'],
+    ['endless-json', 'cut'],
+    ['endless-event', 'not_an_answer'],
+  ];
+
+  test.each(PASSING)(
+    'RF-03 RF-05 RF-06 RF-07 RF-10 RF-11: %s is understood, filtered, and done once',
+    async (fault) => {
+      for (const answers of ['sse', 'json'] as const) {
+        gate.sandbox.set({ answers, mcpFault: fault, faultMethods: ['tools/list', 'tools/call'] });
+        const { body, text } = await post(gate, token, rpc('tools/list'));
+        expect(body.result.tools.map(({ name }: { name: string }) => name).toSorted()).toEqual(
+          [WRITE, READ].toSorted(),
+        );
+        expect(text).not.toContain('delete_task');
+        const before = comments();
+        expect((await post(gate, token, write())).body.result.content).toHaveLength(1);
+        expect(comments()).toBe(before + 1);
+      }
+      expect((await agentCalls()).map(([, outcome]) => outcome)).toEqual(['ok', 'ok', 'ok', 'ok']);
+    },
+  );
+
+  test.each(REFUSED)(
+    'RF-09 RF-12 RF-13 RF-21: %s passes nothing',
+    async (fault, reason) => {
+      for (const answers of ['sse', 'json'] as const) {
+        gate.sandbox.set({ answers, mcpFault: fault, faultMethods: ['tools/list', 'tools/call'] });
+        for (const message of [rpc('tools/list'), write()]) {
+          const answer = await post(gate, token, message);
+          expect([answer.status, outcomeOf(answer)]).toEqual([502, 'unknown']);
+          expect(answer.text).not.toMatch(/delete_task|inputSchema/);
+        }
+      }
+      expect(await agentCalls()).toEqual(Array.from({ length: 4 }, () => ['allow', 'unknown', reason]));
+      expect(sentCalls()).toBe(2);
+    },
+    60_000,
+  );
 
   test('RF-08: a second answer changes nothing', async () => {
     gate.sandbox.set({ mcpFault: 'second-answer', faultMethods: ['tools/call'] });
@@ -445,6 +496,7 @@ describe('statuses of Asana’s', () => {
 
   const answeredWith = async (status: number, headers: Record<string, string> = {}, body = '') => {
     setEnv({ ASANA_MCP_URL: raw.url });
+    await forgetThrottles();
     raw.requests.length = 0;
     raw.answer((response) => response.writeHead(status, headers).end(body));
     const answer = await post(gate, rawToken, write());
@@ -531,6 +583,7 @@ describe('statuses of Asana’s', () => {
     }
     expect(sentCalls()).toBe(0);
     gate.sandbox.set({ mcpFault: null, faultMethods: null });
+    await forgetThrottles();
     expect((await post(gate, theirs, callOf(READ))).status).toBe(200);
   });
 

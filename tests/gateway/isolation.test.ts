@@ -111,7 +111,7 @@ for (const answers of ['json', 'sse'] as const)
       if (entry.rpc?.tool) expect(agents.map(({ asana }) => asana)).toContain(entry.user);
   });
 
-test('F6 RF-18: lists asked for at once, and refusals, are each agent’s own', async () => {
+test('F6 RF-18 RF-15: lists asked for at once, and refusals, are each agent’s own', async () => {
   await mixed(120, async (n) => {
     const agent = agents[n % agents.length]!;
     const { tools, session } = agent;

@@ -4,6 +4,7 @@ import { updateTool, applyListing } from '@/lib/catalogue/catalogue';
 import type { ToolDefinition } from '@/lib/catalogue/classify';
 import { transaction } from '@/lib/db';
 import { deleteGroup, replaceGroup } from '@/lib/people/groups';
+import { updateMember } from '@/lib/people/members';
 import { updateOrganization } from '@/lib/people/organizations';
 import {
   auditOf,
@@ -52,7 +53,7 @@ describe('tools/list', () => {
     }
   });
 
-  test('is filtered on every page; an empty page and an empty cursor are not the end', async () => {
+  test('RF-15: is filtered on every page; an empty page and an empty cursor are not the end', async () => {
     gate.sandbox.set({ pageSize: 5, emptyFirstPage: true });
     const names: string[] = [];
     let cursor: string | undefined;
@@ -80,14 +81,14 @@ describe('tools/list', () => {
     gate.sandbox.changeTool('get_me', { _meta: undefined });
   });
 
-  test('shows nothing to a member without groups', async () => {
+  test('PB-05: shows nothing to a member without groups', async () => {
     const stranger = await makeMember(gate, organization, 'solo@acme.example', { asana: 'ben@example.com' });
     const { token: theirs } = await mint(stranger);
     expect(namesOf((await post(gate, theirs, rpc('tools/list'))).body)).toEqual([]);
     expect((await post(gate, theirs, callOf('get_me'))).body.error?.message).toBe('Unknown tool: get_me');
   });
 
-  test('an agent token narrowed to some tools sees only those, and an empty list means none', async () => {
+  test('PB-05: an agent token narrowed to some tools sees only those, and an empty list means none', async () => {
     const narrow = await mint(ana, { tools: ['get_me', 'delete_task'] });
     expect(namesOf((await post(gate, narrow.token, rpc('tools/list'))).body)).toEqual(['get_me']);
     const none = await mint(ana, { tools: [] });
@@ -162,7 +163,7 @@ describe('tools/call', () => {
     );
   });
 
-  test('numbers arrive at Asana as they were written', async () => {
+  test('PP-23: numbers arrive at Asana as they were written', async () => {
     const raw =
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_me","arguments":{"a":1201234567890123457,"b":1e400,"c":-0,"d":1.50}}}';
     await post(gate, token, raw);
@@ -189,7 +190,7 @@ describe('tools/call', () => {
 });
 
 describe('a change is in force for the next call', () => {
-  test('ticking a tool opens it, unticking closes it', async () => {
+  test('PB-16: ticking a tool opens it, unticking closes it', async () => {
     const members = [ana.email];
     await admin((tx) =>
       replaceGroup(
@@ -223,7 +224,7 @@ describe('a change is in force for the next call', () => {
     expect((await post(gate, token, callOf('get_me'))).body.result).toBeDefined();
   });
 
-  test('the union of groups counts; leaving or deleting one takes its tools', async () => {
+  test('PB-05: the union of groups counts; leaving or deleting one takes its tools', async () => {
     await makeGroup(organization, 'Extra', ['get_users'], [ana]);
     expect(namesOf((await post(gate, token, rpc('tools/list'))).body)).toContain('get_users');
     await admin((tx) => deleteGroup(tx, organization.actor, 'extra'));
@@ -231,11 +232,45 @@ describe('a change is in force for the next call', () => {
   });
 });
 
+describe('a bearer carries no rights of its own', () => {
+  test('PB-25: a token minted in one group has the tools of the groups its member is in now', async () => {
+    const finn = await makeMember(gate, organization, 'finn@acme.example', { asana: 'ben@example.com' });
+    await makeGroup(organization, 'Before', ['get_me'], [finn]);
+    await makeGroup(organization, 'After', ['get_users'], []);
+    const { token: theirs } = await mint(finn);
+    expect(namesOf((await post(gate, theirs, rpc('tools/list'))).body)).toEqual(['get_me']);
+    await admin((tx) => updateMember(tx, organization.actor, finn.email, { groups: ['after'] }));
+    gate.sandbox.log.clear();
+    expect((await post(gate, theirs, callOf('get_me'))).body.error?.code).toBe(-32602);
+    expect(gate.upstreamCalls()).toEqual([]);
+    expect((await auditOf(organization, { tool: 'get_me', decision: 'deny' }))[0]?.reason).toBe(
+      'not_in_group',
+    );
+    expect((await post(gate, theirs, callOf('get_users'))).body.result).toBeDefined();
+    expect(namesOf((await post(gate, theirs, rpc('tools/list'))).body)).toEqual(['get_users']);
+  });
+
+  test('PB-05: a group without tools, and one whose tools are all gone, give nothing', async () => {
+    const gina = await makeMember(gate, organization, 'gina@acme.example', { asana: 'ben@example.com' });
+    await makeGroup(organization, 'Hollow', [], [gina]);
+    const { token: theirs } = await mint(gina);
+    expect(namesOf((await post(gate, theirs, rpc('tools/list'))).body)).toEqual([]);
+    gate.sandbox.log.clear();
+    expect((await post(gate, theirs, callOf('get_me'))).body.error?.message).toBe('Unknown tool: get_me');
+    expect(gate.upstreamCalls()).toEqual([]);
+    const content = (tools: string[]) => ({ name: 'Hollow', tools, members: [gina.email] });
+    await admin((tx) => replaceGroup(tx, organization.actor, 'hollow', content(['get_me']), null));
+    expect((await post(gate, theirs, callOf('get_me'))).body.result).toBeDefined();
+    await admin((tx) => replaceGroup(tx, organization.actor, 'hollow', content([]), null));
+    expect((await post(gate, theirs, callOf('get_me'))).body.error?.code).toBe(-32602);
+  });
+});
+
 describe('tools that Asana changed', () => {
   const sync = (listed: unknown[]) =>
     admin((tx) => applyListing(tx, organization.actor, listed as ToolDefinition[]));
 
-  test('a changed or new tool is closed until an admin reviewed it, even where a group names it', async () => {
+  test('PB-11: a changed or new tool is closed until an admin reviewed it, even where a group names it', async () => {
     const recorded = gate.sandbox.tools;
     const changed = recorded.map((tool) =>
       tool.name === 'get_me' ? { ...tool, description: 'Now sends mail.' } : tool,
@@ -278,6 +313,7 @@ describe('tools that Asana changed', () => {
   test('a tool that Asana dropped is closed', async () => {
     await sync(gate.sandbox.tools.filter(({ name }) => name !== 'get_task'));
     expect((await post(gate, token, callOf('get_task', { task_id: '1' }))).body.error?.code).toBe(-32602);
+    expect((await auditOf(organization, { tool: 'get_task' }, 1))[0]?.reason).toBe('missing');
     await sync(gate.sandbox.tools);
     expect((await post(gate, token, callOf('get_task', { task_id: '1' }))).body.error).toBeUndefined();
   });

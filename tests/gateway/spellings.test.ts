@@ -379,6 +379,7 @@ refusals('a body is one JSON object in UTF-8 and nothing else', [
 
 const nested = (depth: number) => toolCall(`"name":"get_me","arguments":${deep(depth)}`);
 const deep = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+const keys = (count: number) => Array.from({ length: count }, (_, n) => `"k${n}":1`).join(',');
 const many = (count: number) => toolCall(`"name":"get_me","arguments":{"a":[${'0,'.repeat(count)}0]}`);
 refusals('size in any direction ends early', [
   malformed(-32700, 'PP-22 T12: 65 levels', nested(65)),
@@ -410,6 +411,7 @@ refusals('size in any direction ends early', [
     'PP-21: a key over 1,024 characters',
     toolCall(`"name":"get_me","arguments":{"${'k'.repeat(1_025)}":1}`),
   ),
+  malformed(-32700, 'PP-21: 20,001 keys', toolCall(`"name":"get_me","arguments":{${keys(19_996)}}`)),
   malformed(-32600, 'PB-03: a method of 129 characters', JSON.stringify(rpc('m'.repeat(129)))),
 ]);
 
@@ -514,7 +516,8 @@ describe('what only looks odd passes, as it is', () => {
     expect(await passes(toolCall('"name":"get\\u005fme"'))).toContain('"name":"get_me"');
   });
 
-  test('PP-22 PP-21: 60 levels and 90,000 values', async () => {
+  test('PP-22 PP-21: 60 levels, 90,000 values and 20,000 keys', async () => {
+    await passes(toolCall(`"name":"get_me","arguments":{${keys(19_994)}}`));
     expect(await passes(nested(60))).toContain(deep(60));
     await passes(many(90_000));
   });

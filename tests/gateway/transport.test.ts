@@ -551,6 +551,20 @@ describe('streams', () => {
     expect(gate.sandbox.log.entries).toEqual([]);
   });
 
+  test('PP-33: without a session too, one agent’s cancel of an id reaches no other agent’s call of that id', async () => {
+    const { token: second } = await mint(ana);
+    await post(gate, second, callOf('get_me'));
+    gate.sandbox.log.clear();
+    gate.sandbox.set({ mcpFault: 'slow', slowMs: 1_500, faultMethods: ['tools/call'] });
+    const pending = post(gate, token, { ...callOf('get_me'), id: 'same' });
+    await until(() => gate.sandbox.log.entries.length === 1);
+    for (const bearer of [second, bens]) expect((await post(gate, bearer, cancel('same'))).status).toBe(202);
+    expect(gate.sandbox.log.entries).toHaveLength(1);
+    expect((await post(gate, token, cancel('same'))).status).toBe(202);
+    expect(gate.sandbox.log.entries).toHaveLength(2);
+    expect((await pending).body.id).toBe('same');
+  });
+
   /** A call whose answer the test writes event by event, and reads event by event. */
   async function streamed(params: object, signal?: AbortSignal) {
     setEnv({ ASANA_MCP_URL: raw.url });

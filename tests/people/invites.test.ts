@@ -32,7 +32,7 @@ const canSignIn = async (email: string, password: string) =>
 const gone = { code: 'not_found' };
 
 describe('an invite', () => {
-  test('sets a password and is used up, also when twenty use it in the same moment', async () => {
+  test('SP-07: sets a password and is used up, also when twenty use it in the same moment', async () => {
     const { token } = await invited('ana@aurora.example');
     const passwords = Array.from({ length: 20 }, (_, n) => `long password number ${n}`);
     const attempts = await Promise.allSettled(passwords.map((password) => acceptInvite(token, password)));

@@ -29,7 +29,7 @@ const codeOf = async (attempt: Promise<unknown>) =>
 const codesOf = (attempts: Promise<unknown>[]) => Promise.all(attempts.map(codeOf));
 
 describe('the last admin', () => {
-  test('can neither be removed nor lose the role, alone or when all admins go at the same moment', async () => {
+  test('SP-07: can neither be removed nor lose the role, alone or when all admins go at the same moment', async () => {
     for (let round = 0; round < 4; round += 1) {
       named += 1;
       const own = await addOrganization(`Own ${named}`, `a${named}@own.example`);
@@ -108,7 +108,7 @@ describe('sessions', () => {
   };
   const alive = async (ids: string[]) => (await Promise.all(ids.map(findSession))).filter(Boolean).length;
 
-  test('end with a new role, a new password and the removal; a new name or group ends none', async () => {
+  test('SP-09: end with a new role, a new password and the removal; a new name or group ends none', async () => {
     const email = 'sessions@aurora.example';
     await addPerson(organization, email);
     const change = (more: object) => transaction((tx) => updateMember(tx, organization.actor, email, more));

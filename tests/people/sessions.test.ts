@@ -87,7 +87,7 @@ describe('a sign-in', () => {
     expect(await isSignedIn(planted)).toBe(false);
   });
 
-  test('on https pins the cookie to the host and to https', () => {
+  test('SP-09: on https pins the cookie to the host and to https', () => {
     setEnv({ GATEHOUSE_URL: 'https://gatehouse.example.com' });
     const { cookies, useSecureCookies } = authOptions();
     setEnv({ GATEHOUSE_URL: portal.origin });
@@ -217,7 +217,7 @@ describe('a sign-in', () => {
 });
 
 describe('a session', () => {
-  test('ends with the sign-out: the cookie, replayed by whoever kept it, is dead, and the person’s other browser is not', async () => {
+  test('SP-09: ends with the sign-out: the cookie, replayed by whoever kept it, is dead, and the person’s other browser is not', async () => {
     const [one, other] = [await signIn(portal, email), await signIn(portal, email)];
     const thief = copyOf(one);
     expect(await isSignedIn(thief)).toBe(true);
@@ -262,7 +262,7 @@ describe('a session', () => {
     expect((await ana.call('GET', '/api/v1/me')).body.member.name).toBe('Ana Renamed');
   });
 
-  test('of a demoted admin can’t do an admin’s work, from the very next request', async () => {
+  test('SP-07: of a demoted admin can’t do an admin’s work, from the very next request', async () => {
     await patch({ role: 'admin' });
     const second = await signIn(portal, email);
     expect((await second.call('GET', '/api/v1/members')).status).toBe(200);

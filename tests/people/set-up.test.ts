@@ -49,7 +49,7 @@ describe('set-up by hand', () => {
     ];
     for (const guess of [...wrong, ...long])
       await expect(setUp(input('ana@aurora.example', guess)), JSON.stringify(guess)).rejects.toMatchObject({
-        code: 'forbidden',
+        code: 'wrong_set_up_code',
       });
     expect(await count('organizations')).toBe(0);
     await setUp(input('ana@aurora.example', `  ${code.toUpperCase()}\n`));

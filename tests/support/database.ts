@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '@/lib/database/embedded-postgres';
 import { migrate } from '@/lib/database/migrate';
+import { pool } from '@/lib/db';
 
 const TEMPLATE = 'gatehouse_template';
 
@@ -40,6 +41,18 @@ export async function createTestDatabase(postgresUrl?: string): Promise<TestData
   await administer(server, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE}`);
   const drop = () => administer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   return { url: databaseUrl(server, name), drop };
+}
+
+/** Until a transaction of the database that `lib` works with waits for a row. Throws after five seconds. */
+export async function untilSomebodyWaits(): Promise<void> {
+  for (const endMs = Date.now() + 5_000; Date.now() < endMs;) {
+    const { rowCount } = await pool().query(
+      `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rowCount) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('nobody waits');
 }
 
 /** Removes a data folder, and its database where that had to lie outside. */

@@ -6,12 +6,13 @@ import { startChainer } from '@/lib/audit/chain';
 import { searchAudit, type AuditFilter, type AuditRecord } from '@/lib/audit/records';
 import type { Actor } from '@/lib/audit/append';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
-import { closeDatabase, db, transaction } from '@/lib/db';
+import { closeDatabase, db, pool, transaction } from '@/lib/db';
 import { setEnv } from '@/lib/env';
 import { flushOutcomes } from '@/lib/gateway/outcomes';
 import { serveMcp } from '@/lib/gateway/serve-mcp';
 import { createGroup } from '@/lib/people/groups';
 import { addMember } from '@/lib/people/members';
+import type { Limits } from '@/lib/policy/limits';
 import { createOrganization } from '@/lib/people/organizations';
 import { startSandbox, type Sandbox } from '@/lib/sandbox/start-sandbox';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
@@ -168,7 +169,7 @@ export function makeGroup(
 /** A new agent token of a member. */
 export async function mint(
   member: TestMember,
-  options: { tools?: string[]; connectionId?: string; expiresInDays?: number } = {},
+  options: { tools?: string[]; connectionId?: string; expiresInDays?: number; limits?: Limits } = {},
 ): Promise<{ id: string; token: string }> {
   const actor = { ...member.organization.actor, memberId: member.id, memberEmail: member.email };
   return transaction((tx) => mintAgentToken(tx, actor, { name: 'agent', ...options }));
@@ -254,6 +255,18 @@ export async function watchAudit(organization: TestOrganization): Promise<() => 
     last = records[0] ?? last;
     return known === -1 ? records : records.slice(0, known);
   };
+}
+
+/** Forgets what was counted, and waits for the next minute where this one is nearly over: what a test counts falls into one. */
+export async function freshMinute(): Promise<void> {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < 15_000) await new Promise((resolve) => setTimeout(resolve, left + 100));
+  await pool().query('DELETE FROM call_counters');
+}
+
+/** Ends the quiet that Asana asked for, so that the next call need not wait for it. */
+export async function forgetThrottles(): Promise<void> {
+  await pool().query('UPDATE connections SET throttled_until = NULL');
 }
 
 /** The e-mail that `get_me` answers with: whose Asana account a call went through. */

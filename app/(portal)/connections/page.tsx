@@ -15,8 +15,8 @@ export default async function ConnectionsPage({
 }: {
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
-  const [{ connections }, { tokens }, { connected }] = await Promise.all([
-    read('GET /me/connections'),
+  const [{ connections, asanaApp, member }, { tokens }, { connected }] = await Promise.all([
+    read('GET /me'),
     read('GET /me/tokens'),
     searchParams,
   ]);
@@ -53,6 +53,24 @@ export default async function ConnectionsPage({
       )}
       {connections.length > 0 ? (
         <ConnectionsList connections={connections} tokens={tokens} />
+      ) : !asanaApp ? (
+        <div className="border-line bg-surface rounded-box border">
+          <EmptyState
+            icon={<Link2 />}
+            title="Asana is not set up yet"
+            action={
+              member.role === 'admin' && (
+                <ButtonLink href="/admin/asana" variant="primary">
+                  Register the Asana app
+                </ButtonLink>
+              )
+            }
+          >
+            {member.role === 'admin'
+              ? 'Register the company’s Asana app first; then everybody can connect.'
+              : 'An admin registers the company’s Asana app first. Then you can connect your account here.'}
+          </EmptyState>
+        </div>
       ) : (
         <div className="border-line bg-surface rounded-box border">
           <EmptyState icon={<Link2 />} title="Connect your Asana account" action={connect}>

@@ -4,8 +4,10 @@ import ScrollText from 'lucide-react/icons/scroll-text';
 import { addressOf } from '@/components/api';
 import { AuditFilters } from '@/components/audit/audit-filters';
 import { AuditTable } from '@/components/audit/audit-table';
+import { AuditTabs } from '@/components/audit/audit-tabs';
+import { filterIn, hrefWith, isOver, queryOf, type AuditFilter } from '@/components/audit/filter';
 import { VerifyAudit } from '@/components/audit/verify-audit';
-import { queryOf, type AuditFilter } from '@/components/audit/words';
+import { credentialWords, type AuditRecord } from '@/components/audit/words';
 import { ButtonAnchor, ButtonLink } from '@/components/ui/button';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
@@ -19,17 +21,18 @@ export default async function AuditPage({
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
   const { role } = await requireRole('admin', 'auditor');
-  const filter = filterOf(await searchParams);
+  const params = await searchParams;
+  const filter = filterIn(params);
   const query = queryOf(filter);
-  const [first, { tools }, members] = await Promise.all([
+  const [first, { tools }, people] = await Promise.all([
     read('GET /audit', { query }),
     read('GET /tools'),
     // Auditors may not list people; they type the address.
-    role === 'admin' ? read('GET /members').then((answer) => answer.members) : [],
+    role === 'admin' ? read('GET /members', { query: { limit: 500 } }).then(({ members }) => members) : [],
   ]);
   // What changed stands on the record's own page; a list of it would be heavy.
   const records = first.records.map(({ before: _before, after: _after, ...line }) => line);
-  const filtered = Object.keys(filter).length > 0;
+  const search = hrefWith(filter, '').slice(1);
   return (
     <>
       <PageHeader
@@ -38,66 +41,69 @@ export default async function AuditPage({
         actions={
           <>
             <VerifyAudit />
-            <ButtonAnchor
-              href={addressOf('/audit/export', { query: { ...query, format: 'jsonl' } })}
-              download
-              icon={<Download aria-hidden="true" />}
-            >
-              JSON lines
-            </ButtonAnchor>
-            <ButtonAnchor
-              href={addressOf('/audit/export', { query: { ...query, format: 'csv' } })}
-              download
-              icon={<Download aria-hidden="true" />}
-            >
-              CSV
-            </ButtonAnchor>
+            <Export query={query} format="jsonl" text="JSON lines" />
+            <Export query={query} format="csv" text="CSV" />
           </>
         }
       />
+      <AuditTabs current="records" />
       <AuditFilters
         filter={filter}
-        tools={tools.map(({ name }) => name)}
-        people={members.slice(0, 500).map(({ email }) => email)}
+        known={{
+          tool: tools.map(({ name }) => name),
+          member: people.map(({ email }) => email),
+          client: [...new Set(records.flatMap(({ client }) => client ?? []))],
+        }}
+        credentialName={credentialName(filter, records)}
       />
-      {first.records.length > 0 ? (
-        <AuditTable key={JSON.stringify(filter)} query={query} first={{ ...first, records }} />
-      ) : (
-        <div className="border-line bg-surface rounded-box border">
-          <EmptyState
-            icon={<ScrollText />}
-            title={filtered ? 'No record matches' : 'Nothing is on record yet'}
-            action={filtered && <ButtonLink href="/admin/audit">Clear the filters</ButtonLink>}
-          >
-            {filtered
-              ? 'Nobody did this in that time.'
-              : 'The first call of an agent or the first change in the portal appears here.'}
-          </EmptyState>
-        </div>
-      )}
+      <AuditTable
+        key={search}
+        query={query}
+        first={{ ...first, records }}
+        search={search}
+        over={isOver(query)}
+        live={params.live === '1'}
+        empty={<Empty filtered={search !== ''} />}
+      />
     </>
   );
 }
 
-// What a person may type into the address bar is not always valid: what is not counts as no filter.
-function filterOf(query: Record<string, string | string[] | undefined>): AuditFilter {
-  const text = (name: string) => {
-    const value = query[name];
-    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-  };
-  const date = (name: string) => {
-    const value = text(name);
-    return value && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
-  };
-  const decision = text('decision');
-  const kind = text('kind');
-  const filter: AuditFilter = {
-    from: date('from'),
-    to: date('to'),
-    member: text('member')?.slice(0, 320),
-    tool: text('tool')?.slice(0, 200),
-    decision: decision === 'allow' || decision === 'deny' ? decision : undefined,
-    kind: kind === 'call' || kind === 'event' ? kind : undefined,
-  };
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+function Export({ query, format, text }: { query: object; format: string; text: string }) {
+  return (
+    <ButtonAnchor
+      href={addressOf('/audit/export', { query: { ...query, format } })}
+      download
+      icon={<Download aria-hidden="true" />}
+    >
+      <span className="sr-only">Export what is filtered as </span>
+      {text}
+    </ButtonAnchor>
+  );
+}
+
+function Empty({ filtered }: { filtered: boolean }) {
+  return (
+    <EmptyState
+      icon={<ScrollText />}
+      title={filtered ? 'No record matches' : 'Nothing is on record yet'}
+      action={
+        filtered ? (
+          <ButtonLink href="/admin/audit">Clear the filters</ButtonLink>
+        ) : (
+          <ButtonLink href="/connections">Connect Asana</ButtonLink>
+        )
+      }
+    >
+      {filtered
+        ? 'Take a filter away or choose a longer time; with Live on, what comes appears here.'
+        : 'Connect an Asana account and make a token; the first call of an agent then appears here.'}
+    </EmptyState>
+  );
+}
+
+// The filter holds an id; people know it by its name.
+function credentialName({ credential }: AuditFilter, records: readonly Pick<AuditRecord, 'credential'>[]) {
+  const known = records.find((record) => record.credential.id === credential);
+  return credential && known ? credentialWords(known.credential) : null;
 }

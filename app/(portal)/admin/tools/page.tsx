@@ -1,10 +1,8 @@
-// The catalogue: every tool Asana lists, by class, with its state and the groups that have it. The URL holds the filter.
+// Tools × groups: who may use what, ticked in one place. The URL holds the filter.
+import { filterOf, matrixGroupOf, matrixToolOf, type MatrixGroup } from '@/components/matrix/model';
+import { ToolsMatrix } from '@/components/matrix/tools-matrix';
 import { SyncTools } from '@/components/tools/sync-tools';
-import { ToolsTable } from '@/components/tools/tools-table';
-import { toolFilters, type ToolFilter } from '@/components/tools/tool-filters';
-import { aboutTokens, count, lineOf } from '@/components/tools/words';
-import { ButtonLink } from '@/components/ui/button';
-import { Callout } from '@/components/ui/callout';
+import { aboutTokens, count, type Tool } from '@/components/tools/words';
 import { PageHeader } from '@/components/ui/page-header';
 import { read, requireRole } from '@/lib/portal/read';
 
@@ -15,35 +13,44 @@ export default async function ToolsPage({
 }: {
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
-  const { role } = await requireRole('admin', 'auditor');
-  const [{ tools }, { status }] = await Promise.all([read('GET /tools'), searchParams]);
-  const filter: ToolFilter = toolFilters.find(({ id }) => id === status)?.id ?? 'all';
-  const lines = tools.map(lineOf);
-  const waiting = lines.filter((tool) => tool.status === 'new' || tool.status === 'changed').length;
-  const cost = lines.reduce((sum, tool) => sum + tool.tokens, 0);
+  const { role, email } = await requireRole('admin', 'auditor');
+  const admin = role === 'admin';
+  const [{ tools }, groups, query] = await Promise.all([
+    read('GET /tools'),
+    admin ? read('GET /groups').then((answer) => answer.groups.map(matrixGroupOf)) : null,
+    searchParams,
+  ]);
+  const cost = tools.reduce((sum, { tokens }) => sum + tokens, 0);
+  const found =
+    typeof query.tool === 'string'
+      ? { tool: query.tool, group: typeof query.group === 'string' ? query.group : '' }
+      : null;
   return (
-    <>
+    <ToolsMatrix
+      owner={email}
+      tools={tools.map(matrixToolOf)}
+      groups={groups ?? groupsIn(tools)}
+      filter={filterOf(query)}
+      found={found}
+      mayChange={admin}
+    >
       <PageHeader
         title="Tools"
-        description={`${count(lines.length, 'tool')} at Asana; a model that sees all of them reads ${aboutTokens(cost)} before its first word.`}
-        actions={role === 'admin' && <SyncTools />}
+        description={`${count(tools.length, 'tool')} at Asana, ${aboutTokens(cost)} for a model that sees them all.`}
+        actions={admin && <SyncTools />}
       />
-      {waiting > 0 && filter !== 'review' && (
-        <Callout
-          tone="warn"
-          className="mb-4"
-          title={`${count(waiting, 'tool')} to review`}
-          actions={
-            <ButtonLink href="/admin/tools?status=review" size="sm">
-              Show them
-            </ButtonLink>
-          }
-        >
-          Asana added or changed them since an admin last looked. New ones are closed for everybody; what
-          happens to changed ones is set under Organization.
-        </Callout>
-      )}
-      <ToolsTable tools={lines} filter={filter} mayChange={role === 'admin'} />
-    </>
+    </ToolsMatrix>
   );
+}
+
+/** What an auditor sees of groups: which tools they have, not who is in them. */
+function groupsIn(tools: readonly Tool[]): MatrixGroup[] {
+  const slugs = [...new Set(tools.flatMap(({ groups }) => groups))].sort();
+  return slugs.map((slug) => ({
+    slug,
+    name: slug,
+    version: 0,
+    people: -1,
+    tools: tools.filter(({ groups }) => groups.includes(slug)).map(({ name }) => name),
+  }));
 }

@@ -2,7 +2,7 @@
 import Link from 'next/link';
 import { DeleteGroup } from '@/components/groups/delete-group';
 import { GroupEditor } from '@/components/groups/group-editor';
-import { lineOf } from '@/components/tools/words';
+import { matrixToolOf } from '@/components/matrix/model';
 import { PageHeader } from '@/components/ui/page-header';
 import { read, requireRole } from '@/lib/portal/read';
 
@@ -32,7 +32,7 @@ export default async function GroupPage({ params }: { params: Promise<{ slug: st
       <GroupEditor
         key={`${group.slug} ${group.version}`}
         group={group}
-        tools={tools.map(lineOf)}
+        tools={tools.map(matrixToolOf)}
         people={members.map(({ email, name }) => ({ email, name }))}
       />
     </>

@@ -1,0 +1,99 @@
+// The health room's facts as lines: what it is, whether it is well, what to do where it is not. Pure.
+import type { OperationAnswer } from '@/lib/portal/operations';
+import { count } from '../tools/words';
+
+export type Health = OperationAnswer<'GET /health'>;
+
+export interface Line {
+  name: string;
+  ok: boolean;
+  text: string;
+  /** What to do; null where all is well. */
+  fix: string | null;
+  /** A room where it is done. */
+  href?: string;
+  hrefText?: string;
+}
+
+/** In the order in which things need each other: what is red above may be why something below is. */
+export function linesOf(health: Health): { title: string; lines: Line[] }[] {
+  return [
+    { title: 'Gatehouse', lines: ownLines(health) },
+    { title: 'Asana', lines: asanaLines(health) },
+    { title: 'People’s connections', lines: connectionLines(health) },
+  ];
+}
+
+function ownLines({ database, keys, chain }: Health): Line[] {
+  return [
+    { name: 'Database', ok: database.ok, text: database.detail, fix: database.fix },
+    { name: 'Keys', ok: keys.ok, text: keys.detail, fix: keys.fix },
+    {
+      name: 'Audit chain',
+      ok: chain.ok,
+      text: chain.ok
+        ? 'Every record has its place in the chain within a second or two.'
+        : `The chain is ${count(chain.behindSeconds, 'second')} behind the records.`,
+      fix: chain.fix,
+      ...(chain.ok ? {} : { href: '/admin/audit', hrefText: 'Verify the audit' }),
+    },
+  ];
+}
+
+function asanaLines({ asana, upstream, refreshes }: Health): Line[] {
+  const { callsLastHour: calls, failedLastHour: failed, p95Ms } = upstream;
+  return [
+    { name: 'Endpoint', ok: asana.ok, text: asana.detail, fix: asana.fix },
+    {
+      name: 'Calls',
+      ok: upstream.ok,
+      text:
+        calls === 0
+          ? 'Nobody called in the last hour.'
+          : `${count(calls, 'call')} in the last hour, ${failed === 0 ? 'none' : failed.toLocaleString('en')} failed at Asana${p95Ms === null ? '' : `; 95 of 100 answered within ${Math.round(p95Ms).toLocaleString('en')} ms`}.`,
+      fix: upstream.fix,
+      ...(upstream.ok
+        ? {}
+        : { href: '/admin/audit?range=1h&outcome=upstream_error', hrefText: 'Show the failed calls' }),
+    },
+    {
+      name: 'Refreshes',
+      ok: refreshes.ok,
+      text:
+        refreshes.failedLastDay === 0
+          ? 'No connection failed to renew its access in the last day.'
+          : `${count(refreshes.failedLastDay, 'refresh', 'refreshes')} failed in the last day${refreshes.ok ? '; all connections that failed have renewed since or wait for their person' : ''}.`,
+      fix: refreshes.fix,
+      ...(refreshes.ok ? {} : { href: '/admin/asana', hrefText: 'Run the checks' }),
+    },
+  ];
+}
+
+function connectionLines({ connections, soon, revocations, overdueRevocations }: Health): Line[] {
+  const { active, needsReconnect } = connections;
+  const late = overdueRevocations.length;
+  return [
+    {
+      name: 'Connections',
+      ok: needsReconnect === 0 && soon.length === 0,
+      text: `${count(active, 'connection')} active${needsReconnect > 0 ? `, ${needsReconnect.toLocaleString('en')} to reconnect` : ''}.`,
+      fix:
+        soon.length > 0
+          ? 'Below is whose, why, and what to do for each.'
+          : needsReconnect > 0
+            ? 'Each of these people sees on their home page what to do. If they are many, run the checks under Asana app: the secret may have been reset.'
+            : null,
+    },
+    {
+      name: 'Revocations',
+      ok: late === 0,
+      text:
+        late > 0
+          ? `${count(late, 'authorization')} that ended here ${late === 1 ? 'is' : 'are'} still not confirmed by Asana.`
+          : revocations.pending === 0
+            ? 'None waits for Asana.'
+            : `${count(revocations.pending, 'authorization')} that ended here ${revocations.pending === 1 ? 'waits' : 'wait'} for Asana’s confirmation; Gatehouse is asking.`,
+      fix: late > 0 ? 'Nothing uses them any more. Below is whose they were, and how to be sure now.' : null,
+    },
+  ];
+}

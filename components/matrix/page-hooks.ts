@@ -1,0 +1,61 @@
+// What the matrix's page asks of the browser: how wide it is, its address, its keys.
+'use client';
+import { useEffect, useSyncExternalStore, type RefObject } from 'react';
+import { queryOf, type MatrixFilter } from './model';
+
+const NARROW = '(max-width: 47.99rem)';
+
+/** Null until the browser has said. */
+export function useNarrow(): boolean | null {
+  return useSyncExternalStore(
+    (changed) => {
+      const media = window.matchMedia(NARROW);
+      media.addEventListener('change', changed);
+      return () => media.removeEventListener('change', changed);
+    },
+    () => window.matchMedia(NARROW).matches as boolean | null,
+    () => null,
+  );
+}
+
+/** Puts the filter into the address once typing pauses; the address before the first change is left as it came. */
+export function useFilterInUrl(filter: MatrixFilter, first: MatrixFilter): void {
+  useEffect(() => {
+    if (filter === first) return;
+    const timer = setTimeout(() => {
+      const query = queryOf(filter);
+      window.history.replaceState(null, '', query.size > 0 ? `?${query}` : window.location.pathname);
+    }, 200);
+    return () => clearTimeout(timer);
+  }, [filter, first]);
+}
+
+/** `/` finds, Ctrl/Cmd+S reviews. A single letter counts only while nothing is typed into (WCAG 2.1.4). */
+export function useShortcuts({
+  review,
+  searchBox,
+  enabled,
+}: {
+  review: () => void;
+  searchBox: RefObject<HTMLInputElement | null>;
+  enabled: boolean;
+}): void {
+  useEffect(() => {
+    if (!enabled) return;
+    const press = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') {
+        event.preventDefault();
+        review();
+        return;
+      }
+      const target = event.target as HTMLElement;
+      const typing = target.matches('input:not([type=checkbox]), textarea, select, [contenteditable=true]');
+      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (target !== document.body && !target.closest('.workbench')) return;
+      event.preventDefault();
+      searchBox.current?.focus();
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  });
+}

@@ -1,0 +1,74 @@
+// The five checks between a person and a tool, in the order of the gate's rule, each with its sentence and the event behind it. Pure.
+import { DENIALS } from '../policy/policy';
+import type { Check, Verdict, Viewer } from './explain';
+import { laterOf, type Change, type ToolChanges } from './last-changes';
+
+/** The events behind a verdict. */
+export interface Changes {
+  tool: ToolChanges;
+  /** By slug: what gave the person the tool through the group, and what to show beside the group. */
+  groups: Map<string, { shown: Change | null }>;
+  /** Why a group grants, or none does any more. */
+  granted: Change | null;
+  minted: Change | null;
+}
+
+export type UnshownCheck = Omit<Check, 'change'> & { change: Change | null };
+
+/** The checks in the order of the rule; the first that fails is the verdict's reason. */
+export function judge(verdict: Verdict, changes: Changes, viewer: Viewer): UnshownCheck[] {
+  const check = (id: Check['id'], passed: boolean | null, message: string, change: Change | null = null) => ({
+    ...{ id, passed, message, change },
+  });
+  if (verdict.denial === 'unknown_tool')
+    return [
+      check('catalogue', false, DENIALS.unknown_tool),
+      ...(['blocked', 'review', 'groups', 'token'] as const).map((id) =>
+        check(id, null, 'There is no tool to check.'),
+      ),
+    ];
+  const { denial, denial_unblocked, denial_open } = verdict;
+  const isBlocked = denial === 'blocked';
+  const isClosed = denial_unblocked === 'missing' || denial_unblocked === 'not_reviewed';
+  const isGranted = denial_open !== 'not_in_group';
+  const { status, driftPolicy } = changes.tool;
+  return [
+    check('catalogue', true, 'The catalogue has this tool.', changes.tool.added),
+    check(
+      'blocked',
+      !isBlocked,
+      isBlocked ? DENIALS.blocked : 'No admin has blocked it.',
+      changes.tool.blocked,
+    ),
+    check(
+      'review',
+      !isClosed,
+      isClosed ? DENIALS[denial_unblocked] : reviewed(verdict),
+      verdict.status === 'changed' ? laterOf(status, driftPolicy) : status,
+    ),
+    check('groups', isGranted, isGranted ? grantedBy(verdict) : noGroup(viewer), changes.granted),
+    verdict.token_id === null
+      ? check('token', null, 'No agent token stands between: it could only narrow this.')
+      : check('token', ...judgeToken(verdict), changes.minted),
+  ];
+}
+
+const reviewed = ({ status }: Verdict) =>
+  status === 'changed'
+    ? 'It changed at Asana since its review; the organization lets changed tools stay.'
+    : 'Its definition is reviewed.';
+
+const grantedBy = ({ groups }: Verdict) =>
+  `Granted by ${groups.flatMap(({ isMember, hasTool, name }) => (isMember && hasTool ? [name] : [])).join(', ')}.`;
+
+const noGroup = ({ isSelf }: Viewer) =>
+  `None of ${isSelf ? 'your' : 'the person\u2019s'} groups has this tool.`;
+
+function judgeToken({ expired, denial_granted, restricted }: Verdict): [passed: boolean, message: string] {
+  if (expired) return [false, 'The agent token has expired; mint another.'];
+  if (denial_granted === 'token_restriction') return [false, DENIALS.token_restriction];
+  return [
+    true,
+    restricted ? 'The agent token\u2019s own list has this tool.' : 'The agent token is not narrowed.',
+  ];
+}

@@ -1,0 +1,120 @@
+// What the last hour and day show of an organization's health: refreshes, calls at Asana, the audit's chain, late revocations.
+import { lastConnectOf } from '../asana/asana-app';
+import {
+  listFailingConnections,
+  readRefreshFailures,
+  type FailingConnection,
+} from '../asana/refresh-failures';
+import { chainDelayMs } from '../audit/chain';
+import { pool } from '../db';
+
+/** A failure in twenty is more than an unlucky moment. */
+const BAD_SHARE = 0.05;
+/** The chain follows within a second; half a minute says that something holds it up. */
+const CHAIN_PATIENCE_MS = 30_000;
+/** The newest outcomes looked at, so that a busy hour costs no more than this. */
+const MOST_OUTCOMES = 10_000;
+
+/** The facts that come from what happened; each red one says in `fix` what to do. */
+export async function activityFacts(organizationId: string) {
+  const [failures, failing, lastConnect, upstream, delayMs, overdueRevocations] = await Promise.all([
+    readRefreshFailures(organizationId),
+    listFailingConnections(organizationId),
+    lastConnectOf(organizationId),
+    readUpstream(organizationId),
+    chainDelayMs(organizationId),
+    listOverdueRevocations(organizationId),
+  ]);
+  const appRefused = lastConnect === 'invalid_client';
+  const refreshing = !appRefused && failing.every(({ status }) => status !== 'active');
+  const chained = delayMs < CHAIN_PATIENCE_MS;
+  return {
+    refreshes: {
+      ok: refreshing,
+      failedLastDay: failures.lastDay,
+      lastFailureAt: failures.lastAt?.toISOString() ?? null,
+      fix: refreshing
+        ? null
+        : appRefused
+          ? 'Asana refuses the app\u2019s client id or secret: copy the present secret from Asana\u2019s developer console into the Asana app page.'
+          : 'Run the checks on the Asana app page; if they pass, Asana\u2019s token endpoint was away and the next call tries again.',
+    },
+    soon: failing.map(toSoon),
+    upstream,
+    chain: {
+      ok: chained,
+      behindSeconds: Math.round(delayMs / 1000),
+      fix: chained
+        ? null
+        : 'Look for \u201caudit chain\u201d in the log, and verify the audit: a record that was changed by hand holds the chain up.',
+    },
+    overdueRevocations,
+  };
+}
+
+const WHY: Record<string, string> = {
+  no_asana_app: 'no Asana app is registered here',
+  unreadable: 'the key ring does not open its tokens',
+  invalid_client: 'Asana refuses the app\u2019s client id or secret',
+  rate_limited: 'Asana asked for a pause',
+};
+
+function toSoon({ member, workspace, asanaEmail, status, reason, accessExpiresAt }: FailingConnection) {
+  const whose = { member, workspace, asanaEmail };
+  if (status === 'needs_reconnect')
+    return {
+      ...whose,
+      why: 'Asana ended the authorization; agents get a link instead of an answer.',
+      fix: `${member} opens Connections and presses Reconnect.`,
+    };
+  const because = WHY[reason ?? ''] ?? 'Asana\u2019s token endpoint did not answer as expected';
+  const expired = accessExpiresAt.getTime() <= Date.now();
+  return {
+    ...whose,
+    why: `The last refresh failed: ${because}. ${expired ? 'The access token has run out, so calls fail until a refresh succeeds.' : 'Calls fail once the access token has run out.'}`,
+    fix:
+      reason === 'unreadable'
+        ? `Restore GATEHOUSE_KEYS as it was, or ask ${member} to reconnect.`
+        : reason === 'invalid_client' || reason === 'no_asana_app'
+          ? 'Put the present client id and secret into the Asana app page.'
+          : 'Nothing at once: the next call tries again. If it stays, run the checks on the Asana app page.',
+  };
+}
+
+/** Calls of the last hour that went to Asana, of the newest ten thousand outcomes. */
+async function readUpstream(organizationId: string) {
+  const { rows } = await pool().query<{ calls: number; failed: number; p95: number | null }>(
+    `SELECT count(*)::int AS calls, count(*) FILTER (WHERE outcome IN ('upstream_error', 'unknown'))::int AS failed,
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS p95
+     FROM (SELECT outcome, latency_ms FROM audit_records WHERE organization_id = $1 AND kind = 'outcome'
+       AND at > now() - interval '1 hour' AND reason IS DISTINCT FROM 'no_connection'
+       ORDER BY at DESC, id DESC LIMIT ${MOST_OUTCOMES}) o`,
+    [organizationId],
+  );
+  const { calls, failed, p95 } = rows[0]!;
+  const ok = failed <= calls * BAD_SHARE;
+  return {
+    ok,
+    p95Ms: p95 === null ? null : Math.round(p95 * 10) / 10,
+    failedLastHour: failed,
+    callsLastHour: calls,
+    fix: ok
+      ? null
+      : 'See Asana\u2019s status page, and filter the audit by outcome upstream_error and unknown to see whose calls failed.',
+  };
+}
+
+/** Ended here more than five minutes ago, tried, and not confirmed by Asana; oldest first, 100 at most. */
+async function listOverdueRevocations(organizationId: string) {
+  const { rows } = await pool().query<{ member: string; attempts: number; since: Date }>(
+    `SELECT member_email AS member, attempts, created_at AS since FROM revocations
+     WHERE organization_id = $1 AND confirmed_at IS NULL AND attempts > 0 AND created_at < now() - interval '5 minutes'
+     ORDER BY created_at, id LIMIT 100`,
+    [organizationId],
+  );
+  return rows.map((row) => ({
+    ...row,
+    since: row.since.toISOString(),
+    fix: `Gatehouse keeps trying. To be sure now, ${row.member} removes the app in Asana under Settings, Apps.`,
+  }));
+}
