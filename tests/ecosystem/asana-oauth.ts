@@ -3,10 +3,13 @@
 // here; PKCE, authorization URL, callback, code exchange and refresh are the product's.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState } from 'oauth4webapi';
 import { authorizationUrl, exchangeCode, refreshTokens } from '../../lib/asana/token-endpoint';
 import { setEnv } from '../../lib/env';
+
+// By a variable: it is installed for the full run only, and types are checked without it.
+const sdk = '@modelcontextprotocol/client';
+const { Client, StreamableHTTPClientTransport } = (await import(sdk)) as Record<string, any>;
 
 const REDIRECT_URL = 'http://localhost:3000/connect/asana/callback';
 
