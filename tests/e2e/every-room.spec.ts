@@ -38,7 +38,7 @@ test.beforeAll(async () => {
   await addPerson(aurora, 'auditor@aurora.example', { role: 'auditor' });
   const group = {
     name: 'Sales',
-    tools: ['get_me', 'search_tasks', 'create_tasks', 'create_task_preview_v3'],
+    tools: ['get_me', 'search_tasks', 'create_tasks', 'create_task_preview_v4'],
   };
   const members = ['member@aurora.example', 'admin@aurora.example'];
   await transaction((tx) => createGroup(tx, aurora.actor, { ...group, members }));

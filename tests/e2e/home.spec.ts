@@ -201,8 +201,11 @@ test.describe('with people at work', () => {
     browser,
   }) => {
     const page = await signedIn(browser, 'admin@aurora.example');
-    await keys(page, 'g', 'p');
-    await expect(page).toHaveURL(/\/admin\/people$/);
+    // The page listens once its script has run, which nothing on it shows.
+    await expect(async () => {
+      await keys(page, 'g', 'p');
+      await expect(page).toHaveURL(/\/admin\/people$/, { timeout: 1_000 });
+    }).toPass();
     await page.getByRole('searchbox').first().focus();
     await keys(page, 'g', 't');
     await expect(page.getByRole('searchbox').first()).toHaveValue('gt');
