@@ -30,6 +30,8 @@ export const failures: Record<string, string> = {
   revoked_meanwhile:
     'The token or the connection ended between the decision and the sending; nothing was sent.',
   rate_limited: 'Asana’s limit on requests was reached.',
+  too_many_in_flight:
+    'Too many calls were under way through this connection, and no place came free in time; nothing was sent.',
   unauthorized: 'Asana did not accept the connection’s token.',
   session_gone: 'Asana had ended the session; the agent begins a new one.',
   timeout: 'Asana did not answer in time.',
