@@ -195,6 +195,16 @@ export const MUTANTS: Mutant[] = [
   ...of('lib/gateway/admit.ts', mainJob, [
     ['expired bearers', 'R3', `if (row.expired) return`, `if (false) return`, bearers],
     [
+      'a second for an answer',
+      'DB',
+      `const TIMEOUT_MS = 900;`,
+      `const TIMEOUT_MS = 9_000;`,
+      [gateway('database-away')],
+    ],
+    ['waiting ends', 'LD-01', `if (!joined) reject(`, `if (false) reject(`, load],
+  ]),
+  ...of('lib/gateway/admission-sql.ts', mainJob, [
+    [
       'no record of an expired bearer',
       'R3',
       `WHERE call_id IS NOT NULL AND NOT expired\n)\n`,
@@ -244,14 +254,6 @@ export const MUTANTS: Mutant[] = [
       limits,
     ],
     ['a limit is a denial', 'of an agent token', `WHEN l.n IS NOT NULL THEN 'rate_limited'`, ``, limits],
-    [
-      'a second for an answer',
-      'DB',
-      `const TIMEOUT_MS = 900;`,
-      `const TIMEOUT_MS = 9_000;`,
-      [gateway('database-away')],
-    ],
-    ['waiting ends', 'LD-01', `if (!joined) reject(`, `if (false) reject(`, load],
   ]),
   ...of('prisma/migrations/0005_limits/migration.sql', limits, [
     [
