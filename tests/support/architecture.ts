@@ -173,7 +173,7 @@ export function readOwners(schema: string): Map<string, string[]> {
   const models = schema.matchAll(/\/\/\/ Owner: ([^.\n]*)[^\n]*\nmodel (\w+) \{[\s\S]*?@@map\("(\w+)"\)/g);
   return new Map(
     [...models].flatMap(([, owners, model, table]) => {
-      const places = [...owners!.matchAll(/lib\/[\w-]+|gateway\/admit/g)].map(([place]) =>
+      const places = [...owners!.matchAll(/lib\/[\w-]+|gateway\/[\w-]+/g)].map(([place]) =>
         place.replace(/^gateway/, 'lib/gateway'),
       );
       return [
