@@ -4,9 +4,11 @@ import { createEventStreamParser, EventStreamError } from '../asana/event-stream
 import type { Outcome } from '../audit/system-call';
 import { outboundError, type OutboundAnswer } from '../http';
 import { ANSWER_LIMITS, decodeJson, encodeJson, type Json } from './decode';
+import { readLargeAnswer } from './large-answer';
 import {
   answerEvents,
   answerJson,
+  answerJsonInPieces,
   CODES,
   errorText,
   resultText,
@@ -14,8 +16,11 @@ import {
   type RpcId,
 } from './respond';
 
+/** Above that a result is passed on while it arrives. */
+const MAX_SMALL_BYTES = 1024 * 1024;
+/** Of what must be held or rewritten, and of an event. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-/** Of an event stream as a whole, comments and notifications included (RF-21). */
+/** Of an event stream or a large answer as a whole, comments and notifications included (RF-21). */
 const MAX_STREAM_BYTES = 64 * 1024 * 1024;
 const KEEP_ALIVE_MS = 15_000;
 
@@ -26,8 +31,8 @@ export interface Exchange {
   agentId: RpcId;
   /** The request's own progress token, as JSON; progress for any other is dropped. */
   progressToken: string | undefined;
-  /** Turns Asana's result (JSON text) into the agent's; null where it is not what was asked for. */
-  rewrite(result: string): string | null;
+  /** Turns Asana's result (JSON text) into the agent's, or into null where it is not what was asked for. Null: its bytes are kept. */
+  rewrite: ((result: string) => string | null) | null;
   /** What the agent reads of Asana's words in a JSON-RPC error. */
   errorMessage(said: string): string;
   /** Called once, with what became of the call. */
@@ -64,14 +69,78 @@ function mediaType({ headers }: OutboundAnswer): string {
 async function answerFromJson(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
   let text: string;
   try {
-    text = decodeAnswer(await collect(upstream.body));
+    const begun = await begin(upstream.body, exchange.rewrite ? MAX_ANSWER_BYTES : MAX_SMALL_BYTES);
+    if (begun.rest) return await answerInPieces(begun.bytes, begun.rest, exchange);
+    text = decodeAnswer(begun.bytes);
   } catch {
+    upstream.body.destroy();
     return broken(exchange, 'cut');
   }
   const final = readFinal(text, exchange);
   if (!final) return broken(exchange, 'not_an_answer');
   exchange.settled(final.outcome);
   return answerJson(200, final.text);
+}
+
+/** The body as far as `maxBytes`, and what reads on where that was not all of it. */
+async function begin(
+  body: OutboundAnswer['body'],
+  maxBytes: number,
+): Promise<{ bytes: Buffer; rest: AsyncIterator<Buffer> | null }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const reader = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  for (;;) {
+    const { done, value } = await reader.next();
+    if (done) return { bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size), rest: null };
+    chunks.push(value);
+    size += value.length;
+    if (size > maxBytes) return { bytes: Buffer.concat(chunks, size), rest: reader };
+  }
+}
+
+/** A large result passed on as it comes. Resolves with its first piece, so that until then a broken one still has a status. */
+async function answerInPieces(
+  bytes: Buffer,
+  rest: AsyncIterator<Buffer>,
+  exchange: Exchange,
+): Promise<McpAnswer> {
+  // What must be rewritten and is over the cap is nobody's list.
+  if (exchange.rewrite) throw new Error('too large');
+  const answer = readLargeAnswer(exchange.upstreamId, MAX_ANSWER_BYTES);
+  const [before, after] = resultText(exchange.agentId, '\0').split('\0') as [string, string];
+  let size = bytes.length;
+  let isOver = false;
+  let pieces = answer.push(bytes);
+  async function read(): Promise<Uint8Array[]> {
+    const { done, value } = await rest.next();
+    isOver = done === true;
+    if (isOver) {
+      const { rest: held, isToolError } = answer.end();
+      exchange.settled(isToolError ? 'tool_error' : 'ok');
+      return held;
+    }
+    size += value.length;
+    if (size > MAX_STREAM_BYTES) throw new Error('too large');
+    return answer.push(value);
+  }
+  while (pieces.length === 0 && !isOver) pieces = await read();
+  async function* through(): AsyncGenerator<string | Uint8Array> {
+    try {
+      yield before;
+      for (;;) {
+        yield* pieces;
+        if (isOver) break;
+        pieces = await read();
+      }
+      yield after;
+    } finally {
+      // Asana broke off, or the agent's reader went away: his JSON has no end.
+      exchange.settled('unknown', 'cut');
+      void rest.return?.();
+    }
+  }
+  return answerJsonInPieces(through());
 }
 
 /** The whole body, up to the cap. Throws `OutboundError`. */
@@ -100,8 +169,9 @@ function decodeAnswer(bytes: Uint8Array): string {
 
 /** What one message of Asana's is to this call. */
 function readFinal(text: string, exchange: Exchange): Final | null {
-  const members = topLevelMembers(text);
-  if (!members) return null;
+  const read = readMembers(text);
+  if (!read) return null;
+  const { members, parsed } = read;
   const value = (key: string) => members.get(key);
   if (value('jsonrpc') !== '"2.0"' || members.has('method')) return null;
   // The id must be ours: an answer to anything else belongs to nobody here (RF-19).
@@ -110,9 +180,9 @@ function readFinal(text: string, exchange: Exchange): Final | null {
   if ((result === undefined) === (error === undefined)) return null;
   if (error !== undefined) return readError(error, exchange);
   if (!result!.startsWith('{')) return null;
-  const rewritten = exchange.rewrite(result!);
+  const rewritten = exchange.rewrite ? exchange.rewrite(result!) : result!;
   if (rewritten === null) return null;
-  const failed = (JSON.parse(result!) as { isError?: unknown }).isError === true;
+  const failed = (parsed.result as { isError?: unknown }).isError === true;
   return { text: resultText(exchange.agentId, rewritten), outcome: failed ? 'tool_error' : 'ok' };
 }
 
@@ -130,6 +200,10 @@ function readError(error: string, exchange: Exchange): Final | null {
  * by JSON.parse first, so the walk may rely on it being well formed.
  */
 export function topLevelMembers(text: string): Map<string, string> | null {
+  return readMembers(text)?.members ?? null;
+}
+
+function readMembers(text: string): { members: Map<string, string>; parsed: Record<string, unknown> } | null {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -141,7 +215,7 @@ export function topLevelMembers(text: string): Map<string, string> | null {
   let at = text.indexOf('{') + 1;
   for (;;) {
     const keyStart = text.indexOf('"', at);
-    if (keyStart === -1) return members;
+    if (keyStart === -1) return { members, parsed: parsed as Record<string, unknown> };
     const keyEnd = skipString(text, keyStart);
     const key = JSON.parse(text.slice(keyStart, keyEnd)) as string;
     const start = text.indexOf(':', keyEnd) + 1;

@@ -26,11 +26,12 @@ export function exchangeOf(call: Call, opened: (protocolVersion: string) => void
     progressToken: token === undefined ? undefined : encodeJson(token),
     settled,
     errorMessage: (said) => wordsFor(message, said),
-    rewrite(result) {
-      if (message.method === 'initialize') return rewriteInitialize(result, admitted, opened);
-      if (message.method === 'tools/list') return rewriteList(result, new Set(admitted.visible ?? []));
-      return result;
-    },
+    rewrite:
+      message.method === 'initialize'
+        ? (result) => rewriteInitialize(result, admitted, opened)
+        : message.method === 'tools/list'
+          ? (result) => rewriteList(result, new Set(admitted.visible ?? []))
+          : null,
   };
 }
 

@@ -5,7 +5,8 @@ import { env } from '../env';
 export interface McpAnswer {
   status: number;
   headers: Record<string, string>;
-  body: string | AsyncIterable<string> | null;
+  /** In pieces: whoever can't read them to their end must break the answer off (a throw), not end it. */
+  body: string | AsyncIterable<string | Uint8Array> | null;
 }
 
 /** JSON-RPC codes of our own lie outside the reserved range (JSON-RPC 2.0 §5.1; MCP 2026-07-28 reserves -32020 to -32099). */
@@ -37,6 +38,11 @@ export function errorText(id: RpcId, code: number, message: string, data?: unkno
 /** A JSON answer. */
 export function answerJson(status: number, body: string, headers: Record<string, string> = {}): McpAnswer {
   return { status, headers: { ...json, ...headers }, body };
+}
+
+/** HTTP 200 with JSON that comes in pieces. */
+export function answerJsonInPieces(pieces: AsyncIterable<string | Uint8Array>): McpAnswer {
+  return { status: 200, headers: json, body: pieces };
 }
 
 /** HTTP 200 with a JSON-RPC result. */

@@ -71,10 +71,16 @@ async function send(
     return;
   }
   response.writeHead(status, headers);
-  for await (const piece of body) {
-    // In the legacy era a disconnect is not a cancel: the answer is read to its end, for the record.
-    if (response.destroyed) continue;
-    if (!response.write(piece)) await drained(response, readerMs);
+  try {
+    for await (const piece of body) {
+      // In the legacy era a disconnect is not a cancel: the answer is read to its end, for the record.
+      if (response.destroyed) continue;
+      if (!response.write(piece)) await drained(response, readerMs);
+    }
+  } catch {
+    // What broke off on Asana's side has no end here either.
+    response.destroy();
+    return;
   }
   response.end();
 }
