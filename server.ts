@@ -1,15 +1,23 @@
 // One process, one port: /mcp goes to the gate, /oauth to the authorization server, everything a person sees to Next. The gate does
 // not pass through Next's renderer (DESIGN: 26,100 against 1,000 to 1,800 calls a second).
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join, resolve } from 'node:path';
 import next from 'next';
 import { collectDefaultMetrics, register } from 'prom-client';
 import { startChainer } from '@/lib/audit/chain';
+import { startRefreshSweep } from '@/lib/asana/refresh-sweep';
 import { startRevocationWorker } from '@/lib/asana/revoke';
+import { callerAddress } from '@/lib/caller-address';
 import { V1_TO_V2 } from '@/lib/catalogue/v1-names';
 import { openDatabase } from '@/lib/database/open-database';
 import { closeDatabase } from '@/lib/db';
+import { drainOf, type Drain } from '@/lib/drain';
 import { env, EnvironmentError, isLoopbackHost, publicUrlIsLoopback } from '@/lib/env';
+import { endListening } from '@/lib/gateway/listen';
+import { stopBeating } from '@/lib/gateway/live-processes';
+import { stopWatching } from '@/lib/gateway/open-streams';
 import { flushOutcomes } from '@/lib/gateway/outcomes';
 import { serveMcp } from '@/lib/gateway/serve-mcp';
 import { log } from '@/lib/log';
@@ -25,6 +33,11 @@ import { checkKeyRing } from '@/lib/vault/vault';
 // These two names are also known to lib/portal, which server.ts must not load (it imports Next's request scope).
 const ADDRESS_HEADER = 'x-gatehouse-address';
 const PATH_HEADER = 'x-gatehouse-path';
+
+/** Where Next's configuration and build are: here, or two folders above the file that `npm run build` makes of this one. */
+const ROOT = existsSync(join(import.meta.dirname, 'next.config.ts'))
+  ? import.meta.dirname
+  : resolve(import.meta.dirname, '../..');
 
 /** Headers that only a proxy of ours could mean; from outside they are attempts (PB-19, PB-27). */
 const STRIPPED = [
@@ -62,7 +75,7 @@ export async function start({
   if (await setUpFromEnvironment())
     report(`created the organization "${env().GATEHOUSE_ORGANIZATION}" from the environment`);
 
-  const app = next({ dev, dir: import.meta.dirname, hostname: env().HOST, port: env().PORT });
+  const app = next({ dev, dir: ROOT, hostname: env().HOST, port: env().PORT });
   const page = app.getRequestHandler();
   await app.prepare();
   if (!register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics();
@@ -76,7 +89,8 @@ export async function start({
       connectionsCheckingInterval: 2_000,
     },
     (request, response) => {
-      serve(request, response, { page, dev, oauth }).catch((error: unknown) => {
+      drain.watch(response);
+      serve(request, response, { page, dev, oauth, drain }).catch((error: unknown) => {
         log().error({ err: error }, 'request failed');
         if (!response.headersSent)
           sendJson(response, 500, {
@@ -88,9 +102,12 @@ export async function start({
     },
   );
   server.keepAliveTimeout = 65_000;
+  const { GATEHOUSE_DRAIN_SECONDS, GATEHOUSE_TRUSTED_PROXIES } = env();
+  const drain = drainOf(server, (GATEHOUSE_DRAIN_SECONDS ?? (GATEHOUSE_TRUSTED_PROXIES ? 6 : 0)) * 1000);
   const port = await listen(server);
   const stopChainer = startChainer();
   const stopRevocations = startRevocationWorker({ intervalMs: 5_000 });
+  const stopRefreshSweep = startRefreshSweep({ intervalMs: 5_000 });
 
   report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);
   if (invite && !(await isSetUp()))
@@ -99,13 +116,14 @@ export async function start({
   return {
     port,
     async stop() {
-      const drained = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        // Kept-alive connections whose last call was in flight just now become idle only afterwards (LD-09).
-        setInterval(() => server.closeIdleConnections(), 100).unref();
-        setTimeout(() => server.closeAllConnections(), 25_000).unref();
-      });
-      await Promise.all([drained, stopChainer(), stopRevocations(), oauth.stop()]);
+      // Streams of our own end in order; who opens one meanwhile gets no longer one.
+      const ending = setInterval(endListening, 500);
+      endListening();
+      await drain.end();
+      clearInterval(ending);
+      await Promise.all([stopChainer(), stopRevocations(), stopRefreshSweep(), oauth.stop()]);
+      stopWatching();
+      stopBeating();
       await flushOutcomes();
       await closeDatabase();
       await database.close();
@@ -145,12 +163,12 @@ async function memberOf(request: IncomingMessage) {
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { page, dev, oauth }: { page: Page; dev: boolean; oauth: AuthorizationServer },
+  { page, dev, oauth, drain }: { page: Page; dev: boolean; oauth: AuthorizationServer; drain: Drain },
 ): Promise<void> {
   const target = request.url ?? '';
   const path = target.split('?', 1)[0]!;
   if (path === '/healthz') return sendJson(response, 200, { status: 'up' });
-  if (path === '/readyz') return sendReady(response);
+  if (path === '/readyz') return sendReady(response, drain.isEnding);
   if (path === '/metrics') return sendMetrics(response);
   // Only this one path, byte for byte: the router and the policy must read the same (PB-27).
   if (!isOwnHost(request.headers.host) || countOf(request, 'host') > 1)
@@ -192,13 +210,19 @@ function isDecodable(path: string): boolean {
   }
 }
 
+// Every call asks; the answer changes with the environment only.
+const ownHosts = new WeakMap<object, Set<string>>();
+
 function isOwnHost(host: string | undefined): boolean {
   if (host === undefined) return false;
-  const own = new URL(env().GATEHOUSE_URL);
-  // A Host may spell out the port that its scheme implies (RFC 9110 §4.2.3).
-  const spelledOut = `${own.hostname}:${own.port || (own.protocol === 'https:' ? 443 : 80)}`;
-  if ([own.host, spelledOut].includes(host.toLowerCase())) return true;
-  return publicUrlIsLoopback() && isLoopbackHost(host);
+  let hosts = ownHosts.get(env());
+  if (!hosts) {
+    const own = new URL(env().GATEHOUSE_URL);
+    // A Host may spell out the port that its scheme implies (RFC 9110 §4.2.3).
+    const spelledOut = `${own.hostname}:${own.port || (own.protocol === 'https:' ? 443 : 80)}`;
+    ownHosts.set(env(), (hosts = new Set([own.host, spelledOut])));
+  }
+  return hosts.has(host.toLowerCase()) || (publicUrlIsLoopback() && isLoopbackHost(host));
 }
 
 /** Where consent's form may end up: browsers hold `form-action` against the redirects after a post too. */
@@ -216,7 +240,7 @@ function servePage(
   { page, dev, formTarget }: { page: Page; dev: boolean; formTarget?: string },
 ): Promise<void> {
   for (const name of STRIPPED) delete request.headers[name];
-  request.headers[ADDRESS_HEADER] = request.socket.remoteAddress ?? 'unknown';
+  request.headers[ADDRESS_HEADER] = callerAddress(request);
   request.headers[PATH_HEADER] = request.url ?? '/';
   // On loopback next-auth follows the name it was called by (checked above), so that nobody is sent from 127.0.0.1 to localhost.
   if (publicUrlIsLoopback()) {
@@ -253,11 +277,11 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
   response.end(body);
 }
 
-async function sendReady(response: ServerResponse): Promise<void> {
+async function sendReady(response: ServerResponse, isEnding: boolean): Promise<void> {
   const [database, keys] = await Promise.all([databaseFact(), keysFact()]);
-  const ready = database.ok && keys.ok;
+  const ready = database.ok && keys.ok && !isEnding;
   sendJson(response, ready ? 200 : 503, {
-    status: ready ? 'ready' : 'not ready',
+    status: ready ? 'ready' : isEnding ? 'ending' : 'not ready',
     database: database.ok,
     keys: keys.ok,
   });

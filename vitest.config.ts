@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const elsewhere = ['tests/e2e/**', 'tests/bench/**'];
-if (process.env.FULL !== '1') elsewhere.push('tests/ecosystem/**', 'tests/clients/inspector.test.ts');
+if (process.env.FULL !== '1')
+  elsewhere.push(
+    ...['tests/ecosystem/**', 'tests/clients/inspector.test.ts'],
+    ...['tests/operation/embedded-backup.test.ts', 'tests/operation/rolling-restart.test.ts'],
+    ...['tests/reliability/kill-rounds.test.ts', 'tests/reliability/crash-points.test.ts'],
+  );
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } },

@@ -1,7 +1,10 @@
-// One pool and one Prisma client a process. Every query on a tenant's table names the organization, or it throws.
+// One Prisma client a process, on one pool, and a few connections that are kept for admission. Every query on a tenant's table names
+// the organization, or it throws.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { env } from './env';
+import { AppError, isConflict } from './errors';
 import { Prisma, PrismaClient } from './generated/prisma/client';
 
 export { Prisma };
@@ -15,6 +18,7 @@ const DEPLOYMENT_MODELS = new Set([
 interface Held {
   url: string;
   pool: pg.Pool;
+  admissionPool: pg.Pool;
   client: PrismaClient;
 }
 
@@ -27,27 +31,41 @@ function held(): Held {
   if (!url) throw new Error('No database: DATABASE_URL is unset and the embedded one was not started.');
   const existing = holder[HELD];
   if (existing?.url === url) return existing;
-  const pool = new pg.Pool({
+  const pool = openPool(url, { max: 12, connectionTimeoutMillis: 3_000 });
+  // One batch is admitted at a time. The rest make up for connections that do not answer: a network that died silently keeps each
+  // attempt for its second, and must not leave admission without a place when it is back.
+  const admissionPool = openPool(url, { max: 4, connectionTimeoutMillis: 1_000 });
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+  return (holder[HELD] = { url, pool, admissionPool, client });
+}
+
+function openPool(url: string, limits: { max: number; connectionTimeoutMillis: number }): pg.Pool {
+  const opened = new pg.Pool({
     connectionString: url,
-    max: 12,
-    connectionTimeoutMillis: 3_000,
+    ...limits,
     idleTimeoutMillis: 30_000,
     // A statement that hangs must not hold a call: DESIGN asks for a refusal within a second on the hot path (admit), ten here.
     statement_timeout: 10_000,
     query_timeout: 12_000,
+    // A process that stands still or is cut off in the middle of a transaction must not keep its locks from the others.
+    idle_in_transaction_session_timeout: 15_000,
     application_name: 'gatehouse',
   });
   // An idle connection that PostgreSQL closes (restart) must not end the process; the next query opens another.
-  pool.on('error', () => undefined);
+  opened.on('error', () => undefined);
   // Nor must one that breaks while it is checked out: whoever uses it gets the error from its query.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-  return (holder[HELD] = { url, pool, client });
+  opened.on('connect', (client) => client.on('error', () => undefined));
+  return opened;
 }
 
 /** The pool of node-postgres for SQL that Prisma can't say (admission, audit, leases). */
 export function pool(): pg.Pool {
   return held().pool;
+}
+
+/** Connections that nobody but admission uses: however busy the portal keeps the others, calls are decided and recorded (DB-08). */
+export function admissionPool(): pg.Pool {
+  return held().admissionPool;
 }
 
 function namesOrganization(value: unknown, depth = 0): boolean {
@@ -105,15 +123,31 @@ export function deploymentDb(): PrismaClient {
   return held().client;
 }
 
-/** Runs `work` in one transaction (READ COMMITTED); a thrown error rolls everything back. */
-export function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-  return db().$transaction((tx) => work(tx as unknown as Tx), { maxWait: 2_000, timeout: 10_000 });
+const MAX_TRIES = 3;
+const MAX_PAUSE_MS = 60;
+
+/**
+ * Runs `work` in one transaction (READ COMMITTED); a thrown error rolls everything back. Where PostgreSQL undoes it for the sake of
+ * another (40001, 40P01), it runs again, so `work` must do nothing but with `tx`; after three tries it throws `unavailable` (DB-10).
+ */
+export async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await db().$transaction((tx) => work(tx as unknown as Tx), { maxWait: 2_000, timeout: 10_000 });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      const detail = 'Others were changing the same thing at the same time; try again in a moment.';
+      if (tries === MAX_TRIES) throw new AppError('unavailable', detail, { cause: error });
+      // Two that met once would meet again if they waited equally long.
+      await sleep(Math.random() * MAX_PAUSE_MS);
+    }
+  }
 }
 
-/** Closes the pool; for tests and for the end of the process. */
+/** Closes the pools; for tests and for the end of the process. */
 export async function closeDatabase(): Promise<void> {
   const existing = holder[HELD];
   holder[HELD] = undefined;
   await existing?.client.$disconnect();
-  await existing?.pool.end();
+  await Promise.all([existing?.pool.end(), existing?.admissionPool.end()]);
 }

@@ -1,4 +1,5 @@
 // The only reader of process.env. A bad value stops the start with one sentence per problem.
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const flag = z.enum(['', '0', '1', 'true', 'false']).transform((value) => value === '1' || value === 'true');
@@ -15,6 +16,13 @@ const origin = httpUrl.refine(
   (value) => !URL.canParse(value) || new URL(value).origin === value,
   'must be an origin such as https://gatehouse.example.com, without a path',
 );
+
+function isAddressOrNetwork(entry: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const most = isIP(address) === 6 ? 128 : 32;
+  // A network of everybody would let everybody choose his address.
+  return isIP(address) !== 0 && (bits === undefined || (Number(bits) > 0 && Number(bits) <= most));
+}
 
 const schema = z.object({
   NODE_ENV: z.string().default('production'),
@@ -44,6 +52,16 @@ const schema = z.object({
       'must be id:base64(32 bytes), several separated by commas, the current one first',
     )
     .optional(),
+  GATEHOUSE_TRUSTED_PROXIES: z
+    .string()
+    .refine(
+      (value) => value.split(',').every((entry) => isAddressOrNetwork(entry.trim())),
+      'must be addresses or networks such as 10.0.0.7,10.1.0.0/16, separated by commas',
+    )
+    .optional(),
+  GATEHOUSE_DRAIN_SECONDS: z.coerce.number('must be a number of seconds').min(0).max(60).optional(),
+  /** Set by Gatehouse itself, never by people: the keys.json that GATEHOUSE_KEYS came from. */
+  GATEHOUSE_KEYS_FILE: z.string().optional(),
   GATEHOUSE_ORGANIZATION: z.string().min(1).max(120).optional(),
   GATEHOUSE_ADMIN_EMAIL: z.email('must be an e-mail address').optional(),
   GATEHOUSE_ADMIN_PASSWORD: z
@@ -109,7 +127,8 @@ let current: Env | undefined;
 
 /** The process's checked environment, read once. `setEnv` (database, generated keys) makes it read again. */
 export function env(): Env {
-  current ??= readEnv(process.env);
+  if (current) return current;
+  current = readEnv(process.env);
   // next-auth reads these two by itself, in both module graphs (server.ts's and Next's bundle).
   process.env.NEXTAUTH_URL = current.GATEHOUSE_URL;
   if (current.GATEHOUSE_SECRET) process.env.NEXTAUTH_SECRET = current.GATEHOUSE_SECRET;

@@ -83,18 +83,35 @@ export function problemOf(error: unknown): {
   };
 }
 
-/** Whether PostgreSQL could not be reached or is going away (connection errors, SQLSTATE classes 08, 53, 57P). */
+/** The codes of an error and of all it wraps: SQLSTATEs, Node's, Prisma's. Prisma's adapter keeps PostgreSQL's own in `meta`. */
+function codesOf(error: unknown, depth = 0): string[] {
+  if (typeof error !== 'object' || error === null || depth > 5) return [];
+  const { code, originalCode, cause, meta } = error as Record<string, unknown>;
+  const own = [code, originalCode].filter((value) => typeof value === 'string');
+  const wrapped = [cause, (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError];
+  return [...own, ...wrapped.flatMap((inner) => codesOf(inner, depth + 1))];
+}
+
+/**
+ * Whether PostgreSQL could not be reached, is going away, or takes nothing at the moment: connection errors, SQLSTATE classes 08, 53
+ * (disk full, too many connections) and 57P, a statement or a lock that took too long (57014, 55P03), a database that is read-only
+ * (25006), no connection free in time (P2024, P2028).
+ */
 export function isDatabaseGone(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    const code = String((at as { code?: unknown }).code ?? '');
+  const gone =
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|P1001|P1002|P1008|P1017|P2024|P2028|08\w{3}|53\w{3}|57P\d\d|57014|55P03|25006)$/;
+  if (codesOf(error).some((code) => gone.test(code))) return true;
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1)
     if (
-      /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|P1001|P1002|P1008|P1017|P2024|08\w{3}|53\w{3}|57P\d\d)$/.test(
-        code,
+      /timeout exceeded when trying to connect|Connection terminated|is not queryable|Query read timeout/.test(
+        at.message,
       )
     )
       return true;
-    if (/timeout exceeded when trying to connect|Connection terminated|Query read timeout/.test(at.message))
-      return true;
-  }
   return false;
+}
+
+/** Whether PostgreSQL undid a transaction for the sake of another (SQLSTATE 40001, 40P01): repeated, it may well pass. */
+export function isConflict(error: unknown): boolean {
+  return codesOf(error).some((code) => /^(40001|40P01|P2034)$/.test(code));
 }

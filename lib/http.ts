@@ -2,7 +2,8 @@
 import { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { Agent, request, type Dispatcher } from 'undici';
-import { env } from './env';
+import { env, type Env } from './env';
+import { exchange, type Answer } from './http-exchange';
 
 /** The other side did not answer as a server should. `sent` says whether a byte of the request may have left. */
 export class OutboundError extends Error {
@@ -72,28 +73,52 @@ const guardedLookup: typeof lookup = ((
       : callback(null, addresses[0]!.address, addresses[0]!.family);
   })) as never;
 
-// Kept-alive connections per origin. Pipelining stays off: a queued write behind a hanging read would share its fate.
-const agent = new Agent({
-  connections: 256,
-  pipelining: 1,
-  keepAliveTimeout: 4_000,
-  keepAliveMaxTimeout: 60_000,
-  connect: { timeout: 5_000, lookup: guardedLookup },
-  maxHeaderSize: 32_768,
-});
+// Kept-alive connections per origin. Pipelining stays off: a queued write behind a hanging read would share its fate. And reads have
+// connections of their own: many that hang would else leave none to a write, a refresh or an opening.
+const connections = () =>
+  new Agent({
+    // Streams stay open for minutes: what bounds the calls is lib/policy/limits, for each connection of a person's.
+    connections: 16_384,
+    pipelining: 1,
+    keepAliveTimeout: 4_000,
+    keepAliveMaxTimeout: 60_000,
+    connect: { timeout: 5_000, lookup: guardedLookup },
+    maxHeaderSize: 32_768,
+  });
+// Streams that stay open would keep them from everybody.
+const lanes = { reads: connections(), others: connections(), streams: connections() };
 
-function allowedOrigins(): Set<string> {
-  return new Set([new URL(env().ASANA_MCP_URL).origin, new URL(env().ASANA_OAUTH_URL).origin]);
+/** Where a request goes. */
+interface Target {
+  origin: string;
+  path: string;
 }
 
+// Judged once for each URL under one environment, which is few: every call to Asana asks.
+const judged = new WeakMap<Env, Map<string, Target>>();
+
 /** Throws unless the URL is one of Asana's configured origins and, outside of tests, https to a public address. */
-function assertAllowed(url: URL): void {
-  const insecure = env().GATEHOUSE_ALLOW_INSECURE_UPSTREAM;
+function allowedTarget(url: string): Target {
+  const current = env();
+  let targets = judged.get(current);
+  if (!targets) judged.set(current, (targets = new Map()));
+  let target = targets.get(url);
+  if (!target) {
+    target = judge(new URL(url), current);
+    if (targets.size < 100) targets.set(url, target);
+  }
+  return target;
+}
+
+function judge(url: URL, { ASANA_MCP_URL, ASANA_OAUTH_URL, GATEHOUSE_ALLOW_INSECURE_UPSTREAM }: Env): Target {
   const literal = url.hostname.replace(/^\[|\]$/g, '');
-  if (!allowedOrigins().has(url.origin)) throw new OutboundError('refused_url', false);
-  if (!insecure && url.protocol !== 'https:') throw new OutboundError('refused_url', false);
-  if (!insecure && isIP(literal) !== 0 && isSpecialAddress(literal))
-    throw new OutboundError('refused_url', false);
+  const isOurs = [ASANA_MCP_URL, ASANA_OAUTH_URL].some((known) => new URL(known).origin === url.origin);
+  if (!isOurs) throw new OutboundError('refused_url', false);
+  if (!GATEHOUSE_ALLOW_INSECURE_UPSTREAM) {
+    if (url.protocol !== 'https:') throw new OutboundError('refused_url', false);
+    if (isIP(literal) !== 0 && isSpecialAddress(literal)) throw new OutboundError('refused_url', false);
+  }
+  return { origin: url.origin, path: url.pathname + url.search };
 }
 
 export interface OutboundRequest {
@@ -104,32 +129,32 @@ export interface OutboundRequest {
   timeoutMs: number;
   /** The longest silence inside the answer's body. */
   idleTimeoutMs?: number;
+  /** For all of it, the body included. */
+  deadlineMs?: number;
   signal?: AbortSignal;
+  /** Whose connections it uses: `reads` for what may hang without harm to others. Default: `others`. */
+  lane?: keyof typeof lanes;
 }
 
-export interface OutboundAnswer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: Dispatcher.ResponseData['body'];
-}
+export type OutboundAnswer = Answer;
 
 /** Sends one request and returns as soon as the answer's headers are here. Redirects are answers like any other. Throws `OutboundError`. */
 export async function openOutbound(url: string, options: OutboundRequest): Promise<OutboundAnswer> {
-  const target = new URL(url);
-  assertAllowed(target);
+  const { origin, path } = allowedTarget(url);
   try {
-    const { statusCode, headers, body } = await request(target, {
-      dispatcher: agent,
-      method: options.method,
-      headers: options.headers,
-      body: options.body,
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.idleTimeoutMs ?? options.timeoutMs,
-      signal: options.signal,
-    });
-    // A body nobody listens to yet must not end the process when it breaks; its reader still gets the error.
-    body.on('error', () => undefined);
-    return { status: statusCode, headers, body };
+    return await exchange(
+      lanes[options.lane ?? 'others'],
+      {
+        origin,
+        path,
+        method: options.method,
+        headers: options.headers,
+        body: options.body,
+        headersTimeout: options.timeoutMs,
+        bodyTimeout: options.idleTimeoutMs ?? options.timeoutMs,
+      },
+      options,
+    );
   } catch (error) {
     throw outboundError(error);
   }
@@ -140,13 +165,14 @@ export async function callOutbound(
   url: string,
   options: OutboundRequest & { maxBytes: number },
 ): Promise<Omit<OutboundAnswer, 'body'> & { body: Buffer }> {
-  const deadline = AbortSignal.timeout(options.timeoutMs * 2);
-  const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
-  const { status, headers, body } = await openOutbound(url, { ...options, signal });
+  const { status, headers, body } = await openOutbound(url, {
+    ...options,
+    deadlineMs: options.timeoutMs * 2,
+  });
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       size += chunk.length;
       if (size > options.maxBytes) {
         body.destroy();
@@ -237,7 +263,8 @@ export function outboundError(error: unknown, fallback: 'cut' | 'unreachable' = 
   const code = cause.code ?? '';
   if (
     /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/.test(code) ||
-    /CERT|TLS|SSL/.test(code)
+    // A handshake that failed (OpenSSL calls one of its reasons UNABLE_TO_VERIFY_LEAF_SIGNATURE), not a record that did later.
+    (/CERT|LEAF_SIGNATURE|TLS|SSL/.test(code) && !/RECORD_MAC|DECRYPTION/.test(code))
   )
     return new OutboundError('unreachable', false, { cause: error });
   if (/TIMEOUT/.test(code) || cause.name === 'TimeoutError')

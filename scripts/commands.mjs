@@ -20,7 +20,7 @@ const production = { NODE_ENV: 'production' };
 /** `run`: Node's arguments; `set` goes into the environment, `byDefault` only where the variable is not set there. */
 const commands = {
   demo: { build: true, run: tsx('scripts/demo.ts'), set: production, byDefault: loopback },
-  start: { build: true, run: tsx('server.ts'), set: production },
+  start: { build: true, run: script('.next/gatehouse/server.mjs'), set: production },
   dev: {
     build: false,
     run: tsx('server.ts', '--dev'),
@@ -30,6 +30,9 @@ const commands = {
   build: { build: true },
   sandbox: { build: false, run: tsx('lib/sandbox/main.ts'), set: production },
   organization: { build: false, run: tsx('scripts/organization.ts'), set: production },
+  backup: { build: false, run: tsx('scripts/backup.ts'), set: production },
+  restore: { build: false, run: tsx('scripts/restore.ts'), set: production },
+  keys: { build: false, run: tsx('scripts/keys.ts'), set: production },
   'seed:large': { build: false, run: tsx('scripts/seed-large.ts'), set: production },
   screenshots: { build: true, run: tsx('scripts/screenshots.ts'), set: production },
   test: { build: true, clients: true, run: script('scripts/run-tests.mjs') },
@@ -40,7 +43,12 @@ const commands = {
     run: script('scripts/run-tests.mjs'),
     set: { FULL: '1' },
   },
+  bench: { build: false, run: tsx('tests/bench/bench.ts'), set: production },
+  'bench:pages': { build: false, run: tsx('tests/bench/pages.ts') },
+  conformance: { build: false, ecosystem: true, run: tsx('tests/conformance/run.ts') },
   mutate: { build: false, run: tsx('scripts/mutate.ts') },
+  fuzz: { build: false, run: tsx('tests/fuzz/main.ts') },
+  torture: { build: false, run: tsx('tests/reliability/torture.ts') },
   check: { build: false, run: script('scripts/run-checks.mjs') },
 };
 

@@ -1,37 +1,17 @@
 // The guards of the gate, the policy and the filters: where each stands, what it looks like without it, and the tests that must then
 // fail. scripts/mutate.ts removes them one by one.
 
-/** One guard. `find` stands exactly once in `file`; `tests` are run with vitest's `-t match`. */
-export interface Mutant {
-  file: string;
-  find: string;
-  replace: string;
-  why: string;
-  tests: string[];
-  match: string;
-}
+import { guardsOf as of, type Mutant } from './mutant';
+import { MODERN_MUTANTS } from './mutate-guards-modern';
+
+export type { Mutant };
 
 const gateway = (name: string) => `tests/gateway/${name}.test.ts`;
-
-/** Guards of one file, all held by tests of the same files unless a line names others. */
-function of(
-  file: string,
-  tests: string[],
-  lines: [why: string, match: string, find: string, replace: string, tests?: string[]][],
-): Mutant[] {
-  return lines.map(([why, match, find, replace, own]) => ({
-    file,
-    find,
-    replace,
-    why,
-    match,
-    tests: own ?? tests,
-  }));
-}
 
 const spellings = [gateway('spellings')];
 const transport = [gateway('transport')];
 const answers = [gateway('answers')];
+const large = [gateway('large-answer')];
 const faults = [gateway('faults')];
 const limits = [gateway('limits')];
 const load = [gateway('load')];
@@ -40,6 +20,7 @@ const methods = [gateway('methods')];
 const mainJob = [gateway('main-job')];
 
 export const MUTANTS: Mutant[] = [
+  ...MODERN_MUTANTS,
   ...of('lib/gateway/handle-mcp.ts', spellings, [
     [
       'Origin',
@@ -97,7 +78,6 @@ export const MUTANTS: Mutant[] = [
       limits,
     ],
     ['a method nobody opened', 'PB-03', `denial: access === 'closed' ? 'method_not_allowed' : `, `denial: `],
-    ['the stateless era', 'PB-04: server', `method === 'server/discover' || `, ``],
     ['an unspoken version', 'PP-28', `(!spoken && method !== 'initialize')`, `false`, transport],
     [
       'a notification with an id',
@@ -153,9 +133,6 @@ export const MUTANTS: Mutant[] = [
     ['params are an object', 'PP-11', `if (value.has('params') && !(params instanceof Map))`, `if (false)`],
     ['the name is a text', 'PB-09', `if (typeof name !== 'string')`, `if (false)`],
     ['arguments are an object', 'PB-09', `args !== undefined && !(args instanceof Map)`, `false`],
-    ['Mcp-Method', 'PP-26', `method !== undefined && method !== message.method`, `false`],
-    ['Mcp-Name', 'PP-26', `name !== undefined && decodeSentinel(name) !== said`, `false`],
-    ['one spelling of base64', 'PP-27', `if (bytes.toString('base64') !== encoded)`, `if (false)`],
     [
       'known params only',
       'PB-19',
@@ -163,6 +140,11 @@ export const MUTANTS: Mutant[] = [
       `for (const key of params.keys())`,
       methods,
     ],
+  ]),
+  ...of('lib/gateway/headers-agree.ts', spellings, [
+    ['Mcp-Method', 'PP-26', `method !== undefined && method !== message.method`, `false`],
+    ['Mcp-Name', 'PP-26', `name !== undefined && decodeSentinel(name) !== said`, `false`],
+    ['one spelling of base64', 'PP-27', `if (bytes.toString('base64') !== encoded)`, `if (false)`],
   ]),
   ...of('lib/policy/policy.ts', mainJob, [
     ['unknown tool', 'PB-06', `WHEN \${at.tool}.name IS NULL THEN`, `WHEN false THEN`, spellings],
@@ -178,13 +160,19 @@ export const MUTANTS: Mutant[] = [
     ['groups', 'PB-01', `WHEN NOT (\${at.granted}) THEN`, `WHEN false THEN`, spellings],
     ['the token’s own list', 'PB-05', `WHEN \${at.restricted} AND NOT`, `WHEN false AND NOT`],
     ['whose groups', 'PB-05', ` AND gm.member_id = \${at.memberId}`, ``],
-    ['which tools of a group', 'PB-01', ` AND gt.tool_name = \${at.toolName}`, ``, spellings],
+    [
+      'which tools of a group',
+      'PB-01',
+      ` = ANY(\${at.groups}) AND gt.tool_name = \${at.toolName}`,
+      ` = ANY(\${at.groups})`,
+      spellings,
+    ],
     ['widgets only', 'PB-04', `(\${at.uri} LIKE 'ui://%' AND `, `(`, methods],
     [
       'methods by exact name',
       'PB-03',
-      `return FAMILIES.get(method) ?? 'closed';`,
-      `return FAMILIES.get(method) ?? 'open';`,
+      `eras!.includes(era)) ? family : 'closed';`,
+      `eras!.includes(era)) ? family : 'open';`,
       spellings,
     ],
   ]),
@@ -238,7 +226,13 @@ export const MUTANTS: Mutant[] = [
     ],
     ['the token’s limit', 'of an agent token', `WHERE token_limit IS NOT NULL`, `WHERE false`, limits],
     ['the member’s limit', 'of a member', `WHERE member_limit IS NOT NULL`, `WHERE false`, limits],
-    ['the group’s limit', 'of a group', `AND g.calls_per_minute IS NOT NULL`, `AND false`, limits],
+    [
+      'the group’s limit',
+      'of a group',
+      `unnest(k.limited_groups, k.group_limits) AS g(id, most)`,
+      `unnest(k.limited_groups, k.group_limits) AS g(id, most) WHERE false`,
+      limits,
+    ],
     [
       'the limit on searches',
       'of searches',
@@ -339,13 +333,7 @@ export const MUTANTS: Mutant[] = [
       `if (answer.status !== 404 || own.sessionId === null)`,
       `if (true)`,
     ],
-    [
-      'slots',
-      'writes are 15',
-      `if (message.id !== undefined) journey.freeSlot = await slotFor(journey);`,
-      ``,
-      limits,
-    ],
+    ['slots', 'writes are 15', `journey.freeSlot = await slotFor(journey);`, ``, limits],
     ['slots are given back', 'writes are 15', `      journey.freeSlot?.();\n`, ``, limits],
   ]),
   ...of('lib/gateway/answer-failure.ts', faults, [
@@ -409,7 +397,6 @@ export const MUTANTS: Mutant[] = [
       `if (result === undefined && error === undefined) return null;`,
     ],
     ['a result is an object', 'UF-13', `if (!result!.startsWith('{')) return null;`, ``],
-    ['a member twice', 'RF-16', `if (members.has(key)) return null;`, ``],
     [
       'events that are no message',
       'RF-02',
@@ -423,16 +410,51 @@ export const MUTANTS: Mutant[] = [
       `return null;`,
     ],
     ['progress of others', 'T10 RF-20', `encodeJson(token) !== exchange.progressToken`, `false`, transport],
-    ['requests of the server', 'T10 RF-20', `if (members.has('id') || members`, `if (members`, transport],
+    ['requests of the server', 'T10 RF-20', `if (members.has('id') || (method`, `if ((method`, transport],
     ['line ends in an event', 'RF-22', `    .replace(/[\\r\\n]/g, ' ')\n`, ``],
     ['line ends of Unicode', 'RF-22', `.replace(/[\\u0085\\u2028\\u2029]/g,`, `.replace(/[\\u0085]/g,`],
     [
       'a cut stream is no success',
       'after the first progress',
-      `exchange.settled('unknown', 'cut');`,
-      `exchange.settled('ok');`,
+      `exchange.settled('unknown', 'cut');\n    }\n    yield`,
+      `exchange.settled('ok');\n    }\n    yield`,
       faults,
     ],
+    [
+      'a cut large answer is no success',
+      'breaks off',
+      `exchange.settled('unknown', 'cut');\n      void rest`,
+      `exchange.settled('ok');\n      void rest`,
+      large,
+    ],
+    [
+      'a large answer is followed',
+      'sixty MiB',
+      `if (size > MAX_STREAM_BYTES) throw new Error`,
+      `if (false) throw new Error`,
+      large,
+    ],
+  ]),
+  ...of('lib/gateway/large-answer.ts', large, [
+    [
+      'whose answer',
+      'RF-19',
+      `if (id !== undefined && id !== JSON.stringify(upstreamId)) throw`,
+      `if (false) throw`,
+    ],
+    ['no byte before the id', 'RF-19', `return id !== undefined && envelope`, `return envelope`],
+    ['one of each member', 'RF-08', `seen.has(key) ||`, ``],
+    ['errors and requests', 'RF-09', ` || key === 'method' || key === 'error'`, ``],
+    ['the end', 'RF-14', `!envelope.isComplete() ||`, ``],
+    ['what is held', 'up to a bound', `if (heldBytes > maxHeldBytes) throw`, `if (false) throw`],
+    ['UTF-8', 'PP-15', `utf8.decode(bytes, { stream: true })`, `bytes`],
+    [
+      'brackets that fit',
+      'RF-08',
+      `if (brackets.pop() !== (byte === CLOSE ? OPEN : OPEN_LIST)) fail();`,
+      `brackets.pop();`,
+    ],
+    ['depth', 'RF-08', `> MAX_DEPTH) fail();`, `> 1e9) fail();`],
   ]),
   ...of(
     'lib/asana/event-stream.ts',
@@ -468,37 +490,19 @@ export const MUTANTS: Mutant[] = [
     ],
   ),
   ...of('lib/gateway/filter-tools.ts', answers, [
-    ['visible tools only', 'RF-01', `visible.has(names[n]!) && `, ``],
-    ['a name twice', 'PB-13', ` && !twice.has(names[n]!)`, ``],
+    ['visible tools only', 'RF-01', `if (visible.has(name)) shown`, `shown`],
+    ['a name twice', 'PB-13', `=> times.get(name) === 1`, `=> times.has(name)`],
     ['names are texts', 'RF-16', `if (!names.every((name) => typeof name === 'string')) return null;`, ``],
     [
       'a list is a list',
       'RF-16',
-      `if (!Array.isArray(tools)) return null;`,
-      `if (!Array.isArray(tools)) return result;`,
-    ],
-    [
-      'the envelope is rebuilt',
-      'RF-16',
-      `new Map<string, Json>([['tools', kept]])`,
-      `new Map<string, Json>([...result, ['tools', kept]])`,
+      `if (!Array.isArray(decoded)) return null;`,
+      `if (!Array.isArray(decoded)) return { tools: [], nextCursor: null, ttlMs: undefined };`,
     ],
   ]),
   ...of('lib/gateway/exchange.ts', faults, [
-    [
-      'lists are filtered',
-      'RF-01',
-      `if (message.method === 'tools/list') return rewriteList(`,
-      `if (false) return rewriteList(`,
-      answers,
-    ],
-    [
-      'openings are rewritten',
-      'F1 RF-17',
-      `if (message.method === 'initialize') return rewriteInitialize(`,
-      `if (false) return rewriteInitialize(`,
-      transport,
-    ],
+    ['lists are filtered', 'RF-01', `message.method === 'tools/list'\n`, `false\n`, answers],
+    ['openings are rewritten', 'F1 RF-17', `message.method === 'initialize'\n`, `false\n`, transport],
     [
       'versions of an opening',
       'an opening that Asana spoils',
@@ -507,13 +511,11 @@ export const MUTANTS: Mutant[] = [
     ],
   ]),
   ...of('lib/gateway/initialize.ts', methods, [
-    [
-      'governed capabilities only',
-      'F1',
-      `upstream?.families.includes(family) && upstream.offered`,
-      `upstream?.offered`,
-    ],
-    ['offered capabilities only', 'F1', ` && upstream.offered.has(capability)`, ``],
+    ['governed capabilities only', 'F1', `families.includes(family) && offered`, `offered`],
+    ['offered capabilities only', 'F1', ` && offered.has(capability)`, ``],
+  ]),
+  ...of('lib/gateway/json-members.ts', answers, [
+    ['a member twice', 'RF-16', `if (members.has(key)) return null;`, ``],
   ]),
   ...of('lib/gateway/session-id.ts', transport, [
     ['a session belongs to its bearer', 'T8', `\${owner.credentialId}:`, ``],
@@ -532,11 +534,11 @@ export const MUTANTS: Mutant[] = [
       `const whole = setTimeout(() => request.destroy(), 3 * bodyMs);`,
       `const whole = setTimeout(() => undefined, 1);`,
     ],
-    ['size while reading', 'PP-20', `if (size > maxBytes) return null;`, ``, transport],
+    ['size while reading', 'PP-20', `if (size <= maxBytes) return void`, `return void`, transport],
     [
       'the connection ends with a cut body',
       'PP-20',
-      `if (!request.complete) response.setHeader('connection', 'close');`,
+      `if (!request.complete) leaveUnread(request, response, bodyMs);`,
       ``,
       transport,
     ],

@@ -132,9 +132,9 @@ async function generate() {
 // --- build
 
 function sourcesWanted() {
-  const files = ['next.config.ts', 'postcss.config.mjs', 'package-lock.json', 'prisma/schema.prisma'].filter(
-    (file) => existsSync(at(file)),
-  );
+  const files = [
+    ...['server.ts', 'next.config.ts', 'postcss.config.mjs', 'package-lock.json', 'prisma/schema.prisma'],
+  ].filter((file) => existsSync(at(file)));
   for (const folder of ['app', 'components', 'lib', 'public']) {
     if (!existsSync(at(folder))) continue;
     for (const entry of readdirSync(at(folder), { recursive: true, withFileTypes: true }))
@@ -149,6 +149,8 @@ async function build() {
   const env = { ...buildEnv(), NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' };
   const cli = at('node_modules', 'next', 'dist', 'bin', 'next');
   await runQuietly('built the portal', 'building the portal', process.execPath, [cli, 'build'], env);
+  const { bundle } = await import('./bundle.mjs'); // only now: esbuild may just have been installed
+  await bundle(at('server.ts'), 'server');
 }
 
 /** Without our settings: a build needs no secret and must fit whatever environment it is started in later. */

@@ -53,6 +53,8 @@ function explain(name, what, result) {
 }
 
 async function runVitest() {
+  const missing = installNginx();
+  if (missing) console.error(`The test of nginx will fail: ${missing}`);
   const report = join(folder, 'vitest.json');
   const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
   const exitCode = await run(
@@ -84,15 +86,25 @@ async function installChromium() {
   const { chromium } = await import('@playwright/test');
   if (findChromium() || existsSync(chromium.executablePath())) return undefined;
   const needed = 'install Chromium or Chrome, or set PLAYWRIGHT_CHROMIUM to the path of one';
+  return installFromDebian('chromium', needed) ?? (findChromium() ? undefined : needed);
+}
+
+/** The full run starts Debian's nginx with the example's configuration. */
+function installNginx() {
+  if (!isFull || !spawnSync('nginx', ['-v']).error) return undefined;
+  return installFromDebian('nginx-light', 'install nginx');
+}
+
+/** Undefined where it is installed now, else a sentence that ends with what is needed. */
+function installFromDebian(name, needed) {
   if (process.getuid?.() !== 0 || spawnSync('apt-get', ['--version']).error) return needed;
   const since = performance.now();
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
+  for (const args of [['update'], ['install', '-y', '--no-install-recommends', name]]) {
     const { status, stdout, stderr } = spawnSync('apt-get', args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     if (status !== 0) return `apt-get ${args[0]} failed; ${needed}.\n${String(stdout)}${String(stderr)}`;
   }
-  console.log(`installed Chromium in ${((performance.now() - since) / 1000).toFixed(1)} s`);
-  return findChromium() ? undefined : needed;
+  console.log(`installed ${name} in ${((performance.now() - since) / 1000).toFixed(1)} s`);
 }
 
 const results = [];

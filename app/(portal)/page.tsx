@@ -4,6 +4,7 @@ import { connectionName } from '@/components/connections/connection-state';
 import { AgentTools } from '@/components/home/agent-tools';
 import { ConnectionCards } from '@/components/home/connection-cards';
 import { FirstRun } from '@/components/home/first-run';
+import { firstStep } from '@/components/home/first-steps';
 import { LatestCalls } from '@/components/home/latest-calls';
 import { MyAgents } from '@/components/home/my-agents';
 import { NextStep } from '@/components/home/next-step';
@@ -44,6 +45,8 @@ export default async function HomePage() {
   const state = homeState({ ...me, tools: toolDetails.length, agents: agents.length });
   // Without the app nobody can connect: the first steps lead, nothing else.
   const fresh = admin && state === 'no_app';
+  const step = firstRun && !firstRun.hidden ? firstRun.steps.find(({ done }) => !done) : undefined;
+  const led = step !== undefined && firstStep(step.id, { connected: true }).action !== null;
   const words = stateWords[state];
   const endpoint = `${env().GATEHOUSE_URL}/mcp`;
   const choices = connections
@@ -59,7 +62,7 @@ export default async function HomePage() {
             : (words.next ??
               `Through ${list(groups.map(({ name }) => name))} at ${me.member.organization.name}.`)
         }
-        actions={!fresh && <NextStep state={state} connections={connections} admin={admin} />}
+        actions={!fresh && <NextStep {...{ state, connections, admin, led }} />}
       />
       {firstRun && !firstRun.hidden && <FirstRun given={firstRun} endpoint={endpoint} />}
       {firstRun && <WaitsForAdmin {...firstRun} />}

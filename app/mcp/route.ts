@@ -14,6 +14,8 @@ function fromWeb(request: Request): McpRequest {
     header: (name) => request.headers.get(name) ?? undefined,
     // Two Authorization headers arrive joined by a comma, which no bearer holds.
     authorizations: 1,
+    headersFrom: (prefix) => new Map([...request.headers].filter(([name]) => name.startsWith(prefix))),
+    left: () => request.signal,
     async body(maxBytes) {
       const chunks: Uint8Array[] = [];
       let size = 0;

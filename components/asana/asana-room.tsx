@@ -90,7 +90,7 @@ export function AsanaRoom({ app }: { app: App }) {
           {app.clientId === null ? (
             <AppForm />
           ) : (
-            <div className="flex max-w-xl flex-col gap-4">
+            <div className="flex flex-col gap-4">
               <CopyField value={app.clientId} what="client id" label="Client id" />
               <SecretForm clientId={app.clientId} secretSetAt={app.secretSetAt} />
               <div className="-ml-2.5">

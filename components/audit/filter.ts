@@ -27,7 +27,7 @@ export interface AuditFilter {
   member?: string;
   tool?: string;
   decision?: 'allow' | 'deny';
-  outcome?: 'ok' | 'tool_error' | 'upstream_error' | 'unknown';
+  outcome?: 'ok' | 'tool_error' | 'upstream_error' | 'unknown' | 'failed';
   reason?: string;
   kind?: 'call' | 'event';
   /** An id. */
@@ -69,7 +69,10 @@ export const fields: readonly FilterField[] = [
   {
     id: 'outcome',
     title: 'Outcome',
-    options: Object.entries(outcomes).map(([id, { text }]) => [id, text] as const),
+    options: [
+      ...Object.entries(outcomes).map(([id, { text }]) => [id, text] as const),
+      ['failed', 'Any failure'],
+    ],
     free: false,
     maxChars: 20,
   },

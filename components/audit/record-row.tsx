@@ -45,7 +45,8 @@ export const RecordRow = memo(function RecordRow({
       <Cell label="What">
         <What record={record} />
       </Cell>
-      <Cell label="Decision">
+      {/* That it is an event says nothing that its row does not say already. */}
+      <Cell label="Decision" className={record.decision ? '' : 'max-md:hidden!'}>
         <span className="flex items-center gap-2">
           <DecisionBadge record={record} />
           <ExplainLink record={record} />

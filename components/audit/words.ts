@@ -29,12 +29,20 @@ export const failures: Record<string, string> = {
   no_connection: 'The person has no usable Asana connection.',
   revoked_meanwhile:
     'The token or the connection ended between the decision and the sending; nothing was sent.',
+  organization_stopped: 'All agents were stopped while the call was under way.',
+  member_removed: 'The person was removed while the call was under way.',
+  credential_ended: 'The agent’s access was ended while the call was under way.',
+  connection_ended: 'The connection was ended while the call was under way.',
+  refresh_resting: 'Asana did not renew the connection several times; Gatehouse waits before it tries again.',
   rate_limited: 'Asana’s limit on requests was reached.',
   too_many_in_flight:
     'Too many calls were under way through this connection, and no place came free in time; nothing was sent.',
   unauthorized: 'Asana did not accept the connection’s token.',
   session_gone: 'Asana had ended the session; the agent begins a new one.',
   timeout: 'Asana did not answer in time.',
+  unreachable: 'Asana could not be reached; nothing was sent.',
+  circuit_open:
+    'Asana had been failing, so nothing was sent; Gatehouse tries again by itself within half a minute.',
   cut: 'Asana’s answer broke off.',
   malformed: 'Asana’s answer was not a valid message.',
   unavailable: 'The database did not answer.',
@@ -46,13 +54,20 @@ export const failures: Record<string, string> = {
 export function reasonSentence(record: Pick<AuditRecord, 'decision' | 'reason'>): string {
   const { decision, reason = '' } = record;
   if (decision === 'deny') return (DENIALS as Record<string, string>)[reason] ?? reason;
-  const status = /^status_(\d{3})$/.exec(reason)?.[1];
-  return status ? `Asana answered with status ${status}.` : (failures[reason] ?? reason);
+  // A read that got no answer was sent once more (lib/gateway/repeat-read).
+  const [, retried = '', rest = ''] = /^(retried_?)?(.*)$/.exec(reason)!;
+  const status = /^status_(\d{3})$/.exec(rest)?.[1];
+  const sentence = status ? `Asana answered with status ${status}.` : (failures[rest] ?? rest);
+  return [retried && 'Asana did not answer at first; this read was sent a second time.', sentence]
+    .filter(Boolean)
+    .join(' ');
 }
 
 const actions: Record<string, string> = {
   'organization.created': 'Created the organization',
   'organization.updated': 'Changed the organization’s settings',
+  'organization.stopped': 'Stopped all agents',
+  'organization.resumed': 'Let the agents call again',
   'asana_app.saved': 'Saved the Asana app',
   'tools.synced': 'Compared the catalogue with Asana',
   'tool.reviewed': 'Reviewed a tool',
@@ -76,6 +91,8 @@ const actions: Record<string, string> = {
   'connection.reconnected': 'Reconnected Asana',
   'connection.disconnected': 'Disconnected Asana',
   'connection.needs_reconnect': 'A connection needs to be reconnected',
+  'connection.refresh_failed': 'A connection could not be renewed',
+  'connection.recovered': 'A connection is well again',
   'connection.refused': 'A connection was refused',
   'tool_request.made': 'Asked for a tool',
   'tool_request.withdrawn': 'Withdrew a request for a tool',
@@ -86,6 +103,11 @@ const actions: Record<string, string> = {
   'grant.created': 'Allowed an MCP client',
   'grant.ended': 'Ended an MCP client’s access',
   'redirect_uris.updated': 'Changed the redirect addresses of MCP clients',
+  'database.restored': 'Restored the database from a backup',
+  'vault_key.added': 'Added a key of the vault',
+  'vault_key.rotation_started': 'Began to seal secrets with a new key',
+  'vault_key.rotation_finished': 'Sealed all secrets with the new key',
+  'vault_key.retired': 'Retired a key of the vault',
 };
 
 /** An event's action in words; an unknown one as it is. */

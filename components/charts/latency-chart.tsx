@@ -1,5 +1,6 @@
 // How long allowed calls took over time: the middle and the slow end, as lines that break where nothing was measured.
 'use client';
+import { classNames } from '../ui/class-names';
 import { ChartFigure } from './chart-figure';
 import { Plot } from './plot';
 import { ticksFor } from './scale';
@@ -53,11 +54,12 @@ export function LatencyChart({
           series.map((point, at) => {
             if (point[id] === null) return null;
             const { x, y } = place(at, point[id]);
-            // A lone bucket between empty ones would be no line at all.
+            // A lone bucket between empty ones is no line at all, so its dot has to be seen.
+            const lone = (series[at - 1]?.[id] ?? null) === null && (series[at + 1]?.[id] ?? null) === null;
             return (
               <span
                 key={`${id} ${point.at}`}
-                className="absolute size-1 -translate-1/2 rounded-full"
+                className={classNames('absolute -translate-1/2 rounded-full', lone ? 'size-2' : 'size-1')}
                 style={{ left: `${x}%`, top: `${y}%`, background: colour }}
               />
             );

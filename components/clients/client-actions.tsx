@@ -1,9 +1,8 @@
 // Blocks, unblocks or deletes a client, after saying whom it ends for.
 'use client';
-import { useState } from 'react';
 import { call } from '../api';
+import { ConfirmEnd } from '../confirm-end';
 import { Problem } from '../problem';
-import { AlertDialog } from '../ui/alert-dialog';
 import { Button } from '../ui/button';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
@@ -19,24 +18,6 @@ export function ClientActions({
   blocked: boolean;
   members: readonly string[];
 }) {
-  const [asking, setAsking] = useState<'block' | 'delete' | null>(null);
-  const { pending, problem, run, reset } = useCall();
-  const setBlocked = async (next: boolean) => {
-    const done = await run(() => call('PATCH /clients/{id}', { path: { id }, body: { blocked: next } }));
-    if (!done) return;
-    setAsking(null);
-    toast(next ? 'Client blocked' : 'Client unblocked', name);
-  };
-  const remove = async () => {
-    const done = await run(() => call('DELETE /clients/{id}', { path: { id } }));
-    if (!done) return;
-    setAsking(null);
-    toast('Client deleted', name);
-  };
-  const ask = (what: 'block' | 'delete') => () => {
-    reset();
-    setAsking(what);
-  };
   const whom =
     members.length === 0
       ? 'It acts for nobody here at the moment.'
@@ -44,37 +25,57 @@ export function ClientActions({
   return (
     <>
       {blocked ? (
-        <Button
-          size="sm"
-          variant="quiet"
-          aria-label={`Unblock ${name}`}
-          loading={pending}
-          onClick={() => setBlocked(false)}
-        >
-          Unblock
-        </Button>
+        <Unblock id={id} name={name} />
       ) : (
-        <Button size="sm" variant="quiet" aria-label={`Block ${name}`} onClick={ask('block')}>
-          Block
-        </Button>
+        <ConfirmEnd
+          operation="PATCH /clients/{id}"
+          input={{ path: { id }, body: { blocked: true } }}
+          text="Block"
+          label={`Block ${name}`}
+          title="Block this client?"
+          confirm="Block client"
+          done="Client blocked"
+          about={name}
+        >
+          {whom} Its next call is refused, and nobody here can allow it until you unblock it. What people
+          allowed sleeps until then.
+        </ConfirmEnd>
       )}
-      <Button size="sm" variant="quiet" aria-label={`Delete ${name}`} onClick={ask('delete')}>
-        Delete
-      </Button>
-      <AlertDialog
-        open={asking !== null}
-        onOpenChange={(open) => !open && setAsking(null)}
-        title={asking === 'block' ? 'Block this client?' : 'Delete this client?'}
-        confirm={asking === 'block' ? 'Block client' : 'Delete client'}
-        pending={pending}
-        problem={<Problem problem={problem} />}
-        onConfirm={() => (asking === 'block' ? setBlocked(true) : remove())}
+      <ConfirmEnd
+        operation="DELETE /clients/{id}"
+        input={{ path: { id } }}
+        text="Delete"
+        label={`Delete ${name}`}
+        title="Delete this client?"
+        confirm="Delete client"
+        done="Client deleted"
+        about={name}
       >
-        {whom}{' '}
-        {asking === 'block'
-          ? 'Its next call is refused, and nobody here can allow it until you unblock it. What people allowed sleeps until then.'
-          : 'Its next call is refused, and what people allowed ends. It can register and ask again; block it if it must not.'}
-      </AlertDialog>
+        {whom} Its next call is refused, and what people allowed ends. It can register and ask again; block it
+        if it must not.
+      </ConfirmEnd>
+    </>
+  );
+}
+
+// Gives nothing away that was not allowed before, so it does not ask.
+function Unblock({ id, name }: { id: string; name: string }) {
+  const { pending, problem, run } = useCall();
+  return (
+    <>
+      <Button
+        size="sm"
+        variant="quiet"
+        aria-label={`Unblock ${name}`}
+        loading={pending}
+        onClick={async () => {
+          const input = { path: { id }, body: { blocked: false } };
+          if (await run(() => call('PATCH /clients/{id}', input))) toast('Client unblocked', name);
+        }}
+      >
+        Unblock
+      </Button>
+      <Problem problem={problem} className="max-w-64 text-left whitespace-normal" />
     </>
   );
 }

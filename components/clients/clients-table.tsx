@@ -23,7 +23,7 @@ export function ClientsTable({ clients }: { clients: readonly Client[] }) {
           Gatehouse’s address and let it sign in.
         </EmptyState>
       ) : (
-        <Table label="Registered clients">
+        <Table label="Registered clients" widths={['', 'w-[24%]', 'w-[32%]', 'w-28', 'w-36']}>
           <TableHead
             columns={['Client', 'Acts for', 'Sends people back to', 'Last used', { hidden: 'Actions' }]}
           />

@@ -31,7 +31,7 @@ export function MyGrants({
           appears in this list.
         </EmptyState>
       ) : (
-        <Table label="Clients">
+        <Table label="Clients" widths={['', 'w-[24%]', 'w-32', 'w-32', 'w-28']}>
           <TableHead columns={['Client', 'Connection', 'Allowed', 'Last used', { hidden: 'Actions' }]} />
           <TableBody>
             {grants.map((grant) => (

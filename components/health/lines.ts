@@ -1,6 +1,7 @@
 // The health room's facts as lines: what it is, whether it is well, what to do where it is not. Pure.
 import type { OperationAnswer } from '@/lib/portal/operations';
 import { count } from '../tools/words';
+import { exactUtc } from '../ui/moment';
 
 export type Health = OperationAnswer<'GET /health'>;
 
@@ -40,10 +41,23 @@ function ownLines({ database, keys, chain }: Health): Line[] {
   ];
 }
 
-function asanaLines({ asana, upstream, refreshes }: Health): Line[] {
+function asanaLines({ asana, circuit, upstream, refreshes }: Health): Line[] {
   const { callsLastHour: calls, failedLastHour: failed, p95Ms } = upstream;
   return [
     { name: 'Endpoint', ok: asana.ok, text: asana.detail, fix: asana.fix },
+    {
+      name: 'Asana answers',
+      ok: circuit.ok,
+      text:
+        circuit.since === null ? circuit.detail : `${circuit.detail} It began on ${exactUtc(circuit.since)}.`,
+      fix: circuit.fix,
+      ...(circuit.ok
+        ? {}
+        : {
+            href: '/admin/audit?range=1h&reason=circuit_open',
+            hrefText: 'Show the calls that were refused',
+          }),
+    },
     {
       name: 'Calls',
       ok: upstream.ok,

@@ -50,7 +50,7 @@ export function firstStep(id: FirstStepId, { connected }: { connected: boolean }
       };
     case 'connect':
       return {
-        title: 'Connect your own Asana account',
+        title: 'Connect an Asana account',
         note: 'Agents work in Asana as the person behind them. Connect yours to try it.',
         action: connect,
       };

@@ -1,4 +1,4 @@
-// The one button of the home: what to do now. Nothing where all is well.
+// The button of the home's head: what to do now. Nothing where all is well.
 import Link2 from 'lucide-react/icons/link-2';
 import RefreshCw from 'lucide-react/icons/refresh-cw';
 import type { Connection } from '../connections/connection-state';
@@ -10,21 +10,25 @@ export function NextStep({
   state,
   connections,
   admin,
+  led,
 }: {
   state: HomeState;
   connections: readonly Connection[];
   admin: boolean;
+  /** The first steps below lead on; then theirs is the one primary button. */
+  led: boolean;
 }) {
+  const variant = led ? 'secondary' : 'primary';
   const broken = connections.find(({ status }) => status === 'needs_reconnect');
   if (state === 'no_app')
     return admin ? (
-      <ButtonLink href="/admin/asana" variant="primary">
+      <ButtonLink href="/admin/asana" variant={variant}>
         Register the Asana app
       </ButtonLink>
     ) : null;
   if (state === 'no_connection')
     return (
-      <ButtonAnchor href="/connect/asana" variant="primary" icon={<Link2 aria-hidden="true" />}>
+      <ButtonAnchor href="/connect/asana" variant={variant} icon={<Link2 aria-hidden="true" />}>
         Connect Asana
       </ButtonAnchor>
     );
@@ -32,7 +36,7 @@ export function NextStep({
     return (
       <ButtonAnchor
         href={`/connect/asana?connection=${broken.id}`}
-        variant="primary"
+        variant={variant}
         icon={<RefreshCw aria-hidden="true" />}
       >
         Reconnect
@@ -40,7 +44,7 @@ export function NextStep({
     );
   if (state === 'no_tools')
     return (
-      <ButtonLink href={admin ? '/admin/groups' : '/explain'} variant="primary">
+      <ButtonLink href={admin ? '/admin/groups' : '/explain'} variant={variant}>
         {admin ? 'Go to groups' : 'Ask for tools'}
       </ButtonLink>
     );

@@ -12,14 +12,16 @@ import { RadioGroup } from '../ui/radio-group';
 import { cellKey, conflictsOf, type Merge, type MergedCell } from './merge';
 import { listed } from './pairs';
 
-/** `onUse` gets the decided conflicts (by `cellKey`: what the cell shall be). */
+/** `by` says who changed a group, by slug. `onUse` gets the decided conflicts (by `cellKey`: what the cell shall be). */
 export function MergeDialog({
   merge,
+  by,
   onUse,
   onDrop,
   onClose,
 }: {
   merge: Merge;
+  by: ReadonlyMap<string, string[]>;
   onUse: (decided: ReadonlyMap<string, boolean>) => void;
   onDrop: () => void;
   onClose: () => void;
@@ -38,7 +40,7 @@ export function MergeDialog({
     >
       <ScrollArea label="Both changes" className="flex max-h-[60dvh] flex-col gap-3">
         {merge.gone.map(({ slug, name, tools }) => (
-          <Callout key={slug} tone="warn" title={`${name} was deleted`}>
+          <Callout key={slug} tone="warn" title={`${name} was deleted${byWhom(by.get(slug))}`}>
             Your {count(tools.length, 'change')} there ({listed(tools)}) can’t be saved and drop out.
           </Callout>
         ))}
@@ -51,12 +53,11 @@ export function MergeDialog({
           <section key={slug} aria-label={name}>
             <h3 className="mb-1 text-sm font-semibold">
               {name}{' '}
-              {people && (
-                <span className="text-ink-3 font-normal">
-                  {count(people.now, 'person', 'people')} now, {people.before.toLocaleString('en')} when you
-                  began
-                </span>
-              )}
+              <span className="text-ink-3 font-normal [overflow-wrap:anywhere]">
+                changed{byWhom(by.get(slug))}
+                {people &&
+                  `; ${count(people.now, 'person', 'people')} now, ${people.before.toLocaleString('en')} when you began`}
+              </span>
             </h3>
             <Cells name={name} cells={cells} decided={decided} />
             {cells
@@ -140,6 +141,8 @@ function Cells({
     </table>
   );
 }
+
+const byWhom = (names: readonly string[] = []) => (names.length > 0 ? ` by ${listed(names)}` : '');
 
 function deed(before: boolean, after: boolean) {
   if (before === after) return <span className="text-ink-3">unchanged</span>;

@@ -39,7 +39,7 @@ import { forgetDefinitions } from './tool-details';
 
 type Popup =
   | { kind: 'review'; changes: GroupChange[] }
-  | { kind: 'merge'; merge: Merge; fresh: MatrixGroup[] }
+  | { kind: 'merge'; merge: Merge; fresh: MatrixGroup[]; by: ReadonlyMap<string, string[]> }
   | { kind: 'discard' }
   | { kind: 'deed'; tool: MatrixTool; deed: Deed };
 
@@ -139,6 +139,7 @@ export function ToolsMatrix({
         setPopup({
           kind: 'merge',
           fresh: saved.fresh,
+          by: saved.by,
           merge: mergeOf(base, saved.fresh, draft, tools, pairs),
         });
     }
@@ -331,6 +332,7 @@ export function ToolsMatrix({
       {popup?.kind === 'merge' && (
         <MergeDialog
           merge={popup.merge}
+          by={popup.by}
           onClose={() => setPopup(null)}
           onDrop={() => {
             setBase(popup.fresh);

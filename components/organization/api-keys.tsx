@@ -1,19 +1,13 @@
 // API keys: for scripts that do what an admin or auditor does in the portal.
-'use client';
-import { useState } from 'react';
 import type { OperationAnswer } from '@/lib/portal/operations';
-import { addressOf, call } from '../api';
+import { addressOf } from '../api';
+import { ConfirmEnd } from '../confirm-end';
 import { roles } from '../people/words';
-import { Problem } from '../problem';
-import { AlertDialog } from '../ui/alert-dialog';
 import { Badge } from '../ui/badge';
-import { Button } from '../ui/button';
 import { EmptyState } from '../ui/empty-state';
 import { RelativeTime } from '../ui/relative-time';
 import { Section } from '../ui/section';
 import { ActionsCell, Cell, Row, RowHeader, Table, TableBody, TableHead } from '../ui/table';
-import { toast } from '../ui/toast';
-import { useCall } from '../use-call';
 import { NewApiKey } from './new-api-key';
 
 type ApiKey = OperationAnswer<'GET /api-keys'>['apiKeys'][number];
@@ -70,38 +64,19 @@ export function ApiKeys({ apiKeys, address }: { apiKeys: readonly ApiKey[]; addr
 }
 
 function EndApiKey({ id, name }: { id: string; name: string }) {
-  const [asking, setAsking] = useState(false);
-  const { pending, problem, run, reset } = useCall();
   return (
-    <>
-      <Button
-        size="sm"
-        variant="quiet"
-        aria-label={`End ${name}`}
-        onClick={() => {
-          reset();
-          setAsking(true);
-        }}
-      >
-        End
-      </Button>
-      <AlertDialog
-        open={asking}
-        onOpenChange={setAsking}
-        title="End this API key?"
-        confirm="End key"
-        pending={pending}
-        problem={<Problem problem={problem} />}
-        onConfirm={async () => {
-          const done = await run(() => call('DELETE /api-keys/{id}', { path: { id } }));
-          if (!done) return;
-          setAsking(false);
-          toast('API key ended', name);
-        }}
-      >
-        Every script that uses <strong className="font-medium">{name}</strong> is refused from its next
-        request on. This can’t be undone.
-      </AlertDialog>
-    </>
+    <ConfirmEnd
+      operation="DELETE /api-keys/{id}"
+      input={{ path: { id } }}
+      text="End"
+      label={`End ${name}`}
+      title="End this API key?"
+      confirm="End key"
+      done="API key ended"
+      about={name}
+    >
+      Every script that uses <strong className="font-medium">{name}</strong> is refused from its next request
+      on. This can’t be undone.
+    </ConfirmEnd>
   );
 }

@@ -90,7 +90,9 @@ function Names({ groups }: { groups: readonly { slug: string; name: string }[] }
   return (
     <>
       {groups.slice(0, 6).map(({ slug, name }) => (
-        <Badge key={slug}>{name}</Badge>
+        <Badge key={slug} title={name}>
+          {name}
+        </Badge>
       ))}
       {groups.length > 6 && <Badge>{groups.length - 6} more</Badge>}
     </>

@@ -21,7 +21,7 @@ export function EmptyState({
         </span>
       )}
       <p className="font-medium">{title}</p>
-      {children && <div className="text-ink-3 mt-1 max-w-md text-sm text-pretty">{children}</div>}
+      {children && <div className="text-ink-3 mt-1 max-w-md text-sm text-balance">{children}</div>}
       {action && <div className="mt-4 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>
   );

@@ -9,6 +9,7 @@ import { log } from '../log';
 import type { ConnectFailureCode } from './connect-failures';
 import { endConnections } from './end-connections';
 import type { AppCredentials } from './token-endpoint';
+import { endRests } from './token-lease';
 
 export interface AsanaAppView {
   /** Null before set-up. */
@@ -92,6 +93,7 @@ export async function saveAsanaApp(
       last_connect = CASE WHEN asana_apps.client_id = excluded.client_id AND asana_apps.last_connect = 'ok' THEN 'ok' END,
       last_connect_at = CASE WHEN asana_apps.client_id = excluded.client_id AND asana_apps.last_connect = 'ok'
         THEN asana_apps.last_connect_at END`;
+  await endRests(tx, organizationId);
   await appendEvent(tx, actor, {
     action: 'asana_app.saved',
     target: `asana_app:${organizationId}`,

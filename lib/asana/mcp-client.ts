@@ -18,13 +18,13 @@ export async function openUpstreamSession(request: {
   facts: ConnectionFacts;
   accessToken: string;
   purpose: string;
-}): Promise<{ sessionId: string | null; protocolVersion: string }> {
-  const { sessionId, protocolVersion } = await initialize(
+}): Promise<Pick<UpstreamSession, 'sessionId' | 'protocolVersion' | 'capabilities'>> {
+  const { sessionId, protocolVersion, capabilities } = await initialize(
     request.facts,
     request.accessToken,
     request.purpose,
   );
-  return { sessionId, protocolVersion };
+  return { sessionId, protocolVersion, capabilities };
 }
 
 /** Runs `work` in a session of its own and ends it, whatever happens. Throws `UpstreamError`, and what `work` throws. */
@@ -115,7 +115,7 @@ async function initialize(
 ): Promise<UpstreamSession> {
   const session: UpstreamSession = {
     ...{ facts, accessToken, purpose, nextId: 1 },
-    ...{ sessionId: null, protocolVersion: '' },
+    ...{ sessionId: null, protocolVersion: '', capabilities: {} },
   };
   const result = await request(session, 'initialize', {
     protocolVersion: LATEST_VERSION,
@@ -125,6 +125,9 @@ async function initialize(
   if (typeof result.protocolVersion !== 'string' || !SPOKEN_VERSIONS.has(result.protocolVersion))
     throw new UpstreamError('malformed');
   session.protocolVersion = result.protocolVersion;
+  const { capabilities } = result;
+  if (typeof capabilities === 'object' && capabilities !== null)
+    session.capabilities = capabilities as Record<string, unknown>;
   await post(session, { method: 'notifications/initialized' });
   return session;
 }

@@ -46,6 +46,8 @@ export interface UpstreamSession {
   purpose: string;
   sessionId: string | null;
   protocolVersion: string;
+  /** What Asana offers, by name. */
+  capabilities: Readonly<Record<string, unknown>>;
   nextId: number;
 }
 

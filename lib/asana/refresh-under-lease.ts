@@ -10,11 +10,11 @@ import { recordRefreshFailure } from './refresh-failures';
 import type { TokenAnswer, TokenFailure } from './token-answer';
 import { refreshTokens, TOKEN_DEADLINE_MS, type AppCredentials } from './token-endpoint';
 import {
+  giveUpLease,
   isOrphan,
   markNeedsReconnect,
   openAccessToken,
   openRefreshToken,
-  releaseLease,
   storeTokens,
   type Lease,
   type TokenRow,
@@ -28,13 +28,14 @@ export interface FreshToken {
 
 /**
  * `needs_reconnect`: only the member can help. `transient`: later it may work; nothing was thrown away. `retryAfterMs` where Asana
- * asked for a pause.
+ * asked for a pause; `restMs`: how long no process tries again.
  */
 export class RefreshFailure extends Error {
   constructor(
     readonly kind: 'needs_reconnect' | 'transient',
     readonly reason: string,
     readonly retryAfterMs: number | null = null,
+    readonly restMs = 0,
   ) {
     super(`no access token: ${kind} (${reason})`);
   }
@@ -64,8 +65,9 @@ export async function refreshUnderLease(lease: Lease): Promise<FreshToken | null
   const startedMs = Date.now();
   const signal = AbortSignal.timeout(TOKEN_DEADLINE_MS);
   let answer = await refreshTokens({ credentials, refreshToken, signal });
-  // UF-20: a cut answer may have been a success; the old token is tried once more, never in a loop.
-  if ('failure' in answer && answer.failure === 'transient' && answer.reason === 'cut')
+  // UF-20: a lost answer may have been a success that rotated the refresh token. The old one is tried once more at once, while Asana
+  // may still take it; after that only as after every other failure (the sweep, the next call), never in a loop.
+  if ('failure' in answer && mayHaveBeenLost(answer) && !signal.aborted)
     answer = await refreshTokens({ credentials, refreshToken, signal });
   if (!('failure' in answer)) {
     const token = await store(lease, answer, new Date(startedMs + answer.expiresInSeconds * 1000));
@@ -76,9 +78,13 @@ export async function refreshUnderLease(lease: Lease): Promise<FreshToken | null
     await refused(lease, answer.error);
     return null;
   }
-  await release(lease);
+  const restMs = await giveUp(lease, answer.retryAfterMs ?? 0);
   await recordRefreshFailure(lease, answer.reason);
-  throw new RefreshFailure('transient', answer.reason, answer.retryAfterMs);
+  throw new RefreshFailure('transient', answer.reason, answer.retryAfterMs, restMs);
+}
+
+function mayHaveBeenLost(answer: TokenFailure): boolean {
+  return answer.failure === 'transient' && (answer.reason === 'cut' || answer.reason === 'timeout');
 }
 
 async function secretsOf(lease: Lease): Promise<{ credentials: AppCredentials; refreshToken: string }> {
@@ -88,11 +94,11 @@ async function secretsOf(lease: Lease): Promise<{ credentials: AppCredentials; r
       refreshToken: openRefreshToken(lease),
     };
   } catch (error) {
-    await release(lease);
+    const restMs = await giveUp(lease);
     if (error instanceof AppError || error instanceof SealError)
       await recordRefreshFailure(lease, error instanceof AppError ? error.code : 'unreadable');
     throw error instanceof AppError
-      ? new RefreshFailure('transient', error.code)
+      ? new RefreshFailure('transient', error.code, null, restMs)
       : unreadable(error, lease.id);
   }
 }
@@ -109,15 +115,15 @@ async function refused(
     throw new RefreshFailure('needs_reconnect', 'refused_by_asana');
   }
   // OC-15, OC-16: the app's problem, not the person's. Admins see it in the checks; nobody is disconnected.
-  await release(lease);
+  const restMs = await giveUp(lease);
   log().error({ organizationId, reason: error }, 'Asana refuses the app at refresh');
   await recordLastConnect(organizationId, error);
   await recordRefreshFailure(lease, error);
-  throw new RefreshFailure('transient', error);
+  throw new RefreshFailure('transient', error, null, restMs);
 }
 
-async function release(lease: Lease): Promise<void> {
-  await releaseLease(lease).catch(() => undefined); // it runs out by itself
+async function giveUp(lease: Lease, askedMs = 0): Promise<number> {
+  return giveUpLease(lease, askedMs).catch(() => askedMs); // it runs out by itself
 }
 
 /** UF-21: Asana may have rotated, so what it sent exists only here; it is kept and written until the database takes it. */

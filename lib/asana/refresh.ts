@@ -4,6 +4,7 @@
 // lost it (UF-17 to UF-19, UF-28). No database connection is held while Asana is asked.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { countRefresh } from './count-refresh';
 import { opened, refreshUnderLease, RefreshFailure, type FreshToken } from './refresh-under-lease';
 import { TOKEN_DEADLINE_MS } from './token-endpoint';
 import { openAccessToken, readTokenRow, takeLease, type TokenRow } from './token-lease';
@@ -20,12 +21,15 @@ const LEASE_MS = TOKEN_DEADLINE_MS + 5_000;
 /** Longer than a lease, so that waiters outlive a holder that was killed (UF-18). */
 const WAIT_MS = LEASE_MS + 5_000;
 const POLL_MS = 50;
-/** After a failure a token that still lives is used this long before another try. */
+/** After a failure a token that still lives is used at least this long before another try. */
 const REST_MS = 10_000;
 
 const reading = new Map<string, Promise<TokenRow | null>>();
 const inFlight = new Map<string, Promise<FreshToken>>();
-/** By connection: until when to leave Asana in peace; `asked` where Asana itself said so (UF-04). */
+/**
+ * By connection, after a failure: until when a token that lives is used without another try, and whether Asana itself asked for
+ * quiet (UF-04). When nobody may try at all stands in the row, for every process.
+ */
 const resting = new Map<string, { untilMs: number; asked: boolean }>();
 
 /**
@@ -49,7 +53,6 @@ export async function freshAccessToken(
   }
   const usable = !forced && leftMs > 0;
   if (usable && atRest) return opened(row);
-  if (atRest && rest.asked) throw new RefreshFailure('transient', 'rate_limited', rest.untilMs - Date.now());
   try {
     return await refreshOnce(row, forced);
   } catch (error) {
@@ -58,6 +61,26 @@ export async function freshAccessToken(
     if (transient && usable && row.accessExpiresAt.getTime() > Date.now()) return opened(row);
     throw error;
   }
+}
+
+/** Asana has failed often enough lately, or has asked for quiet: nobody is sent there before the rest is over. */
+function restFailure(restMs: number, asked: boolean): RefreshFailure {
+  return asked
+    ? new RefreshFailure('transient', 'rate_limited', restMs, restMs)
+    : new RefreshFailure('transient', 'resting', null, restMs);
+}
+
+/**
+ * Renews a token now, before anybody needs it, together with whoever else is at it. Resolves when a newer one is stored. Throws
+ * `RefreshFailure`; errors of the database pass through.
+ */
+export async function refreshAhead(row: TokenRow): Promise<void> {
+  await refreshOnce(row, false);
+}
+
+/** When a token should be renewed ahead: `earlyMs` before it ends. */
+export function isDueAhead(row: TokenRow): boolean {
+  return row.accessExpiresAt.getTime() - Date.now() < earlyMs(row.id);
 }
 
 /** A crowd that arrives at once costs the database one look. */
@@ -122,8 +145,8 @@ async function refreshAndRest(row: TokenRow): Promise<FreshToken> {
     return token;
   } catch (error) {
     if (error instanceof RefreshFailure && error.kind === 'transient') {
-      const asked = error.retryAfterMs !== null;
-      resting.set(row.id, { untilMs: Date.now() + (error.retryAfterMs ?? REST_MS), asked });
+      const untilMs = Date.now() + Math.max(error.restMs, REST_MS);
+      resting.set(row.id, { untilMs, asked: error.retryAfterMs !== null });
     }
     throw error;
   }
@@ -138,8 +161,9 @@ async function refreshAmongProcesses(stale: TokenRow): Promise<FreshToken> {
     assertConnected(row);
     const newer = row.generation > stale.generation;
     if (newer && row.accessExpiresAt.getTime() - Date.now() > ALIVE_MS) return opened(row);
+    if (row.restMs > 0) throw restFailure(row.restMs, resting.get(row.id)?.asked ?? false);
     const lease = await takeLease(row, holder, LEASE_MS);
-    const token = lease && (await refreshUnderLease(lease));
+    const token = lease && (await countRefresh(refreshUnderLease(lease)));
     if (token) return token;
     await sleep(POLL_MS * (0.5 + Math.random()));
   } while (Date.now() < untilMs);

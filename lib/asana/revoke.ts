@@ -106,6 +106,33 @@ function* secretsToTry(row: Claimed): Generator<string> {
   if (now !== then) yield now;
 }
 
+/** An authorization that ended here, and whether Asana has confirmed it. Times are ISO 8601. */
+export interface RevocationView {
+  endedAt: string;
+  revocation: 'confirmed' | 'pending';
+  confirmedAt: string | null;
+  /** How often Asana was asked. */
+  attempts: number;
+}
+
+/** The person's ended authorizations, newest first: those that wait for Asana, and for a week those that it confirmed. */
+export async function listRevocations(
+  organizationId: string,
+  memberEmail: string,
+): Promise<RevocationView[]> {
+  const { rows } = await pool().query<{ endedAt: Date; confirmedAt: Date | null; attempts: number }>(
+    `SELECT created_at AS "endedAt", confirmed_at AS "confirmedAt", attempts FROM revocations
+     WHERE organization_id = $1 AND member_email = $2 ORDER BY created_at DESC, id DESC LIMIT 50`,
+    [organizationId, memberEmail],
+  );
+  return rows.map(({ endedAt, confirmedAt, attempts }) => ({
+    endedAt: endedAt.toISOString(),
+    revocation: confirmedAt ? 'confirmed' : 'pending',
+    confirmedAt: confirmedAt?.toISOString() ?? null,
+    attempts,
+  }));
+}
+
 const BATCH = 10;
 
 /** One pass over what is due, of all organizations. Returns how many rows it took. */

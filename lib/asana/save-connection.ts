@@ -155,7 +155,7 @@ async function renew(tx: Tx, grant: Grant, existing: Existing): Promise<string[]
   await tx.$executeRaw`
     UPDATE connections SET access_token = ${access}, refresh_token = ${refresh}, access_expires_at = ${expiresAt},
       client_id = ${attempt.clientId}, status = 'active', generation = generation + 1, lease_holder = NULL,
-      lease_until = NULL, asana_email = coalesce(${email}, asana_email),
+      lease_until = NULL, refresh_failures = 0, refresh_after = NULL, authorized_at = clock_timestamp(), asana_email = coalesce(${email}, asana_email),
       asana_user_gid = coalesce(${userGid}, asana_user_gid), workspace_gid = ${workspace?.gid ?? null},
       workspace_name = ${workspace?.name ?? null}
     WHERE organization_id = ${organizationId}::uuid AND id = ${existing.id}::uuid`;

@@ -1,24 +1,29 @@
 // What an audit record's hash is taken over. Pure: a verifier needs nothing but the records.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and no spaces: the same value gives the same text (in the manner of RFC 8785). */
 export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((entry) => canonicalJson(entry ?? null)).join(',')}]`;
-  if (typeof value === 'object' && value !== null)
-    return `{${Object.entries(value)
-      .filter(([, entry]) => entry !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`)
-      .join(',')}}`;
-  return JSON.stringify(value) ?? 'null';
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const entry of value) text += `${text === '' ? '' : ','}${canonicalJson(entry ?? null)}`;
+    return `[${text}]`;
+  }
+  const object = value as Record<string, unknown>;
+  for (const key of Object.keys(object).sort()) {
+    const entry = object[key];
+    if (entry !== undefined)
+      text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(entry)}`;
+  }
+  return `{${text}}`;
 }
 
 /** The hash a chain begins with, before its first record. */
 export function chainStart(organizationId: string): Buffer {
-  return createHash('sha256').update(`gatehouse audit chain of ${organizationId}`).digest();
+  return hash('sha256', `gatehouse audit chain of ${organizationId}`, 'buffer');
 }
 
 /** The next hash: SHA-256 over the previous one, the record's number and its canonical JSON (which quotes, so nothing collides). */
 export function chainHash(previous: Uint8Array, seq: bigint, record: unknown): Buffer {
-  return createHash('sha256').update(previous).update(`${seq}:`).update(canonicalJson(record)).digest();
+  return hash('sha256', Buffer.concat([previous, Buffer.from(`${seq}:${canonicalJson(record)}`)]), 'buffer');
 }

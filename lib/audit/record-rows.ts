@@ -48,7 +48,8 @@ export interface AuditFilter {
   tool?: string;
   decision?: 'allow' | 'deny';
   kind?: 'call' | 'event';
-  outcome?: Outcome;
+  /** `failed`: any that is on record and not `ok`, which is what the summary counts. */
+  outcome?: Outcome | 'failed';
   /** Of a denial, or of the outcome of an allowed call. */
   reason?: string;
   /** The credential's id. */
@@ -116,7 +117,7 @@ const AMONG = [1_000, 16_000];
  */
 async function find(asked: Asked, limit: number): Promise<Joined[]> {
   const { filter, meant } = asked;
-  const failed = filter.outcome === 'tool_error' || filter.outcome === 'upstream_error';
+  const failed = /^(tool_error|upstream_error|failed)$/.test(filter.outcome ?? '');
   if (!failed && meant !== 'outcome') return select(asked, limit);
   for (const among of AMONG) {
     const { rows, isAll } = await selectAmong(asked, limit, among);
@@ -211,7 +212,10 @@ function outcomeConditions(
 ): string[] {
   return [
     ...(outcome === 'unknown' ? [`(o.outcome IS NULL OR o.outcome = 'unknown')`] : []),
-    ...(outcome === undefined || outcome === 'unknown' ? [] : [`o.outcome = ${bind(outcome)}`]),
+    ...(outcome === 'failed' ? [`o.outcome <> 'ok'`] : []),
+    ...(outcome === undefined || outcome === 'unknown' || outcome === 'failed'
+      ? []
+      : [`o.outcome = ${bind(outcome)}`]),
     ...(meant === 'outcome' ? [`o.kind = 'outcome'`, `o.reason = ${bind(reason)}`] : []),
   ];
 }

@@ -30,10 +30,14 @@ WITH laid AS (
     ('latency', CASE WHEN f.latency_ms IS NOT NULL
       THEN least(${MAX_BUCKET}, round(${STEPS} * log(greatest(f.latency_ms, 1))))::int::text END, 1)) d(dimension, key, calls)
   WHERE d.key IS NOT NULL
+), hours AS (
+  SELECT date_trunc('hour', at, 'UTC') AS hour, dimension, key, sum(calls) AS calls, sum(denied) AS denied, sum(failed) AS failed,
+    min(theirs) AS first, max(theirs) AS last
+  FROM counted GROUP BY 1, 2, 3
 )
 INSERT INTO audit_hours AS h (organization_id, span, dimension, at, key, calls, denied, failed, first_at, last_at)
-SELECT $1, s.span, c.dimension, s.at, c.key, sum(c.calls), sum(c.denied), sum(c.failed), min(c.theirs), max(c.theirs)
-FROM counted c CROSS JOIN LATERAL (VALUES ('hour', date_trunc('hour', c.at, 'UTC')), ('day', date_trunc('day', c.at, 'UTC')),
+SELECT $1, s.span, c.dimension, s.at, c.key, sum(c.calls), sum(c.denied), sum(c.failed), min(c.first), max(c.last)
+FROM hours c CROSS JOIN LATERAL (VALUES ('hour', c.hour), ('day', date_trunc('day', c.hour, 'UTC')),
   ('ever', timestamptz 'epoch')) s(span, at)
 WHERE s.span <> 'ever' OR c.dimension <> 'latency'
 GROUP BY 2, 3, 4, 5

@@ -52,6 +52,8 @@ export async function recordOutcomes(outcomes: readonly CallOutcome[]): Promise<
   if (outcomes.length === 0) return;
   await pool().query({
     name: 'record-outcomes',
+    // A connection that died silently must not hold up the outcomes; to write them twice does no harm.
+    ...{ query_timeout: 3_000 },
     text: `INSERT INTO audit_records (id, organization_id, kind, call_id, outcome, latency_ms, reason)
            SELECT id, organization_id, 'outcome', call_id, outcome, latency_ms, reason
            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::float8[], $6::text[])

@@ -33,6 +33,7 @@ interface Row {
   token_id: string | null;
   /** A bearer of the record's credential can still be good: not revoked, expired or blocked. */
   is_live: boolean;
+  is_stopped: boolean;
 }
 
 const RECORD = `
@@ -45,7 +46,8 @@ SELECT r.id, to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') A
       AND g.ended_at IS NULL AND g.expires_at > now()
       AND NOT EXISTS (SELECT 1 FROM client_blocks b WHERE b.organization_id = $1 AND b.client_id = g.client_id))
     ELSE true
-  END AS is_live
+  END AS is_live,
+  EXISTS (SELECT 1 FROM organizations o WHERE o.id = $1 AND o.stopped_at IS NOT NULL) AS is_stopped
 FROM audit_records r
 LEFT JOIN members m ON m.organization_id = $1 AND m.id = r.member_id
 LEFT JOIN agent_tokens k ON r.credential_kind = 'agent_token' AND k.organization_id = $1 AND k.member_id = m.id
@@ -118,6 +120,8 @@ async function explainNow(
     const name = aboutTool.sentence;
     return { sentence: `Now: ${name}`, explanation: aboutTool };
   }
+  if (row.is_stopped && row.reason !== 'malformed')
+    return says(`Now: ${DENIALS.organization_stopped}`, { allowed: false, reason: 'organization_stopped' });
   if (row.reason === 'malformed')
     return says('The same message would be refused again.', { allowed: false, reason: 'malformed' });
   return explainMethod(organizationId, row, says);

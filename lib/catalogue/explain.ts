@@ -1,7 +1,7 @@
 // Why somebody may or may not use a tool. The verdict is the gate's own rule (policy/policy) run over the same rows, so that this page and
 // the gate can't disagree; what stands around it says which check failed and which audit event put it so.
 import { pool } from '../db';
-import { grantedSql, toolDenialSql, type Denial } from '../policy/policy';
+import { DENIALS, grantedSql, toolDenialSql, type Denial } from '../policy/policy';
 import { titleOf, type ToolStatus } from './catalogue';
 import type { ToolClass, ToolDefinition } from './classify';
 import { judge, type Changes } from './explain-checks';
@@ -53,6 +53,7 @@ export interface Verdict {
   token_name: string | null;
   restricted: boolean | null;
   expired: boolean | null;
+  stopped: boolean;
   definition: ToolDefinition | null;
   class: ToolClass;
   status: ToolStatus;
@@ -74,7 +75,7 @@ const granted = grantedSql({ organizationId: '$1', memberId: '$2', toolName: '$3
 
 // The rule as it is, then for the same tool without each obstacle in turn: so every check is judged, not only the first that fails.
 const VERDICT = `
-SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.expires_at <= now() AS expired,
+SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.expires_at <= now() AS expired, o.stopped_at IS NOT NULL AS stopped,
   t.definition, t.class, t.status, t.blocked,
   ${ruleFor('t', granted)} AS denial, ${ruleFor('unblocked', granted)} AS denial_unblocked,
   ${ruleFor('opened', granted)} AS denial_open, ${ruleFor('opened', 'true')} AS denial_granted,
@@ -114,9 +115,12 @@ export async function explainTool(
   const own = verdict.groups.filter(({ isMember }) => isMember);
   const changes = await changesOf(organizationId, about.tool, verdict, own);
   const checks = judge(verdict, changes, viewer);
-  const allowed = verdict.denial === null && !verdict.expired;
+  const allowed = verdict.denial === null && !verdict.expired && !verdict.stopped;
   const who = viewer.isSelf ? 'You' : verdict.name;
-  const failed = checks.find(({ passed }) => passed === false);
+  // The stop switch comes before everything that is checked about the tool.
+  const failed = verdict.stopped
+    ? { message: DENIALS.organization_stopped }
+    : checks.find(({ passed }) => passed === false);
   return {
     member: { email: verdict.email, name: verdict.name },
     token: verdict.token_id === null ? null : { id: verdict.token_id, name: verdict.token_name! },
@@ -126,7 +130,7 @@ export async function explainTool(
     },
     toolName: about.tool,
     allowed,
-    reason: verdict.denial,
+    reason: verdict.stopped ? 'organization_stopped' : verdict.denial,
     sentence: failed
       ? `${who} may not use ${about.tool}${verdict.token_id === null ? '' : ` through the agent token \u201c${verdict.token_name}\u201d`}. ${failed.message}`
       : `${who} may use ${about.tool}. ${checks.find(({ id }) => id === 'groups')!.message}`,

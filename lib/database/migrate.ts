@@ -20,6 +20,9 @@ const BOOKS = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   applied_steps_count INTEGER NOT NULL DEFAULT 0)`;
 
+/** A migration by what it is, so that two copies of one can be told apart. */
+export type MigrationName = { name: string; checksum: string };
+
 type Applied = { migration_name: string; checksum: string; finished_at: Date | null };
 
 /**
@@ -47,6 +50,33 @@ export async function migrate(databaseUrl: string, folder = MIGRATIONS): Promise
   }
 }
 
+/** What was applied to the database of `client`, in order; empty for one that is not Gatehouse's. */
+export async function appliedMigrations(client: Client): Promise<MigrationName[]> {
+  const { rows: books } = await client.query(`SELECT to_regclass('public._prisma_migrations') AS books`);
+  if ((books[0] as { books: string | null }).books === null) return [];
+  const { rows } = await client.query<MigrationName>(
+    `SELECT migration_name AS name, checksum FROM _prisma_migrations
+     WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name`,
+  );
+  return rows;
+}
+
+/**
+ * Makes the schema that exactly these migrations make, in the caller's transaction and an empty `public`; other starts wait meanwhile.
+ * Throws `EnvironmentError` where this version lacks one of them or has another in its place.
+ */
+export async function makeSchema(client: Client, wanted: readonly MigrationName[]): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+  const ours = new Map(readMigrations(MIGRATIONS).map((migration) => [migration.name, migration]));
+  const strange = wanted.find(({ name, checksum }) => ours.get(name)?.checksum !== checksum);
+  if (strange)
+    throw new EnvironmentError([
+      `It was made by another version of Gatehouse (migration ${strange.name}): restore it with that version, or a newer one.`,
+    ]);
+  await client.query(BOOKS);
+  for (const { name } of wanted) await applyOne(client, ours.get(name)!);
+}
+
 type Migration = { name: string; sql: string; checksum: string };
 
 const readMigrations = (folder: string): Migration[] =>
@@ -72,21 +102,25 @@ function isPending({ name, checksum }: Migration, books: Map<string, Applied>): 
   return false;
 }
 
-async function apply(client: Client, { name, sql, checksum }: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration): Promise<void> {
   await client.query('BEGIN');
   try {
-    await client.query(sql);
-    await client.query(
-      'INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, now(), 1)',
-      [randomUUID(), checksum, name],
-    );
+    await applyOne(client, migration);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
-    throw new Error(`The migration ${name} failed and was undone: ${(error as Error).message}.`, {
+    throw new Error(`The migration ${migration.name} failed and was undone: ${(error as Error).message}.`, {
       cause: error,
     });
   }
+}
+
+async function applyOne(client: Client, { name, sql, checksum }: Migration): Promise<void> {
+  await client.query(sql);
+  await client.query(
+    'INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count) VALUES ($1, $2, $3, now(), 1)',
+    [randomUUID(), checksum, name],
+  );
 }
 
 function explainConnection(error: NodeJS.ErrnoException): never {

@@ -9,18 +9,53 @@ import type { AdmissionRequest, LimitName } from './admit';
 const denialOf = (tool: string, toolName: string) =>
   toolDenialSql({
     tool,
-    granted: grantedSql({ organizationId: 'b.organization_id', memberId: 'b.member_id', toolName }),
+    granted: grantedSql({ groups: 'b.groups', toolName }),
     restricted: 'b.restricted',
     tools: 'b.tools',
     driftPolicy: 'b.drift_policy',
   });
 const LIMITS = connectionLimitsSql('o');
 
-/** Parameters: one array for each field of the requests, in the order of `valuesOf`, and our resource as $9. */
-export const ADMISSION_SQL = `
+/** What only other methods than `tools/call` ask. PostgreSQL sets up every part of a statement each time, also those that no call needs. */
+const FAMILY = `
+      WHEN b.family IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM groups g WHERE g.id = ANY(b.groups) AND b.family = ANY(g.methods)
+      ) AND NOT (b.method = 'resources/read' AND EXISTS (
+        SELECT 1 FROM tools tw WHERE tw.organization_id = b.organization_id
+          AND ${pointsAtWidgetSql({ tool: 'tw', uri: 'b.uri' })} AND ${denialOf('tw', 'tw.name')} IS NULL
+      )) THEN 'method_not_allowed'`;
+const FAMILIES = `CASE WHEN b.modern OR b.method = 'initialize' THEN ARRAY(
+      SELECT DISTINCT unnest(g.methods) FROM groups g WHERE g.id = ANY(b.groups)
+    ) END`;
+const PARAM_HEADERS = `CASE WHEN b.modern AND b.method = 'tools/call'
+      AND json_typeof(tl.definition #> '{inputSchema,properties}') = 'object' THEN (
+      SELECT json_object_agg(p.key, p.value ->> 'x-mcp-header') FROM json_each(tl.definition #> '{inputSchema,properties}') p
+      WHERE json_typeof(p.value -> 'x-mcp-header') = 'string'
+    ) END`;
+const VISIBLE = `CASE WHEN b.method = 'tools/list' AND b.given_denial IS NULL THEN ARRAY(
+      SELECT tv.name FROM tools tv
+      WHERE tv.organization_id = b.organization_id AND ${denialOf('tv', 'tv.name')} IS NULL
+      ORDER BY tv.position, tv.name
+    ) END`;
+
+/** For a batch of tool calls of the legacy era and nothing else. Parameters: those of `statementFor`. */
+export const ADMIT_CALLS_SQL = admissionSql(null);
+/** For any batch. */
+export const ADMIT_ANY_SQL = admissionSql({
+  family: FAMILY,
+  families: FAMILIES,
+  visible: VISIBLE,
+  paramHeaders: PARAM_HEADERS,
+});
+
+function admissionSql(
+  parts: { family: string; families: string; visible: string; paramHeaders: string } | null,
+): string {
+  return `
 WITH input AS (
   SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $10::text[]) WITH ORDINALITY AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, n)
+    $10::text[]${parts ? ', $11::boolean[]' : ''}) WITH ORDINALITY
+    AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, ${parts ? 'modern, ' : ''}n)
 ), credential AS (
   SELECT i.n, 'agent_token' AS kind, a.id, a.name, a.connection_id, a.tools, a.restricted,
     coalesce(a.expires_at <= now(), false) AS expired, a.organization_id, a.member_id, a.calls_per_minute
@@ -36,44 +71,37 @@ WITH input AS (
 ), bearer AS (
   SELECT i.n, i.call_id, i.method, i.tool, i.family, i.denial AS given_denial, i.arguments_hash, i.client,
     t.kind AS token_kind, t.id AS token_id, t.name AS token_name, t.connection_id AS bound_to, t.tools, t.restricted, t.expired,
-    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, i.uri, t.calls_per_minute AS token_limit,
-    m.calls_per_minute AS member_limit, ${LIMITS.connection} AS connection_limit, ${LIMITS.search} AS search_limit
+    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, o.stopped_at IS NOT NULL AS stopped, i.uri,${parts ? ' i.modern,' : ''}
+    f.groups, f.policy_version, f.limited_groups, f.group_limits, t.calls_per_minute AS token_limit, m.calls_per_minute AS member_limit, ${LIMITS.connection} AS connection_limit, ${LIMITS.search} AS search_limit
   FROM input i
   JOIN credential t ON t.n = i.n
   JOIN members m ON m.organization_id = t.organization_id AND m.id = t.member_id
   JOIN organizations o ON o.id = t.organization_id
+  CROSS JOIN LATERAL (
+    SELECT array_agg(g.id) AS groups, string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) AS policy_version,
+      array_agg(g.id) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS limited_groups,
+      array_agg(g.calls_per_minute) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS group_limits
+    FROM group_members gm JOIN groups g ON g.id = gm.group_id
+    WHERE gm.organization_id = t.organization_id AND gm.member_id = t.member_id
+  ) f
 ), decided AS (
   SELECT b.*,
     CASE
-      WHEN b.given_denial IS NOT NULL THEN b.given_denial
-      WHEN b.family IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM group_members gm JOIN groups g ON g.id = gm.group_id
-        WHERE gm.organization_id = b.organization_id AND gm.member_id = b.member_id AND b.family = ANY(g.methods)
-      ) AND NOT (b.method = 'resources/read' AND EXISTS (
-        SELECT 1 FROM tools tw WHERE tw.organization_id = b.organization_id
-          AND ${pointsAtWidgetSql({ tool: 'tw', uri: 'b.uri' })} AND ${denialOf('tw', 'tw.name')} IS NULL
-      )) THEN 'method_not_allowed'
+      WHEN b.stopped AND b.given_denial IS DISTINCT FROM 'malformed' THEN 'organization_stopped'
+      WHEN b.given_denial IS NOT NULL THEN b.given_denial${parts?.family ?? ''}
       WHEN b.method = 'tools/call' THEN ${denialOf('tl', 'b.tool')}
     END AS denial,
-    b.method <> 'tools/call' OR tl.class = 'read' AS reads,
-    CASE WHEN b.method = 'initialize' THEN ARRAY(
-      SELECT DISTINCT unnest(g.methods) FROM group_members gm JOIN groups g ON g.id = gm.group_id
-      WHERE gm.organization_id = b.organization_id AND gm.member_id = b.member_id
-    ) END AS families,
-    CASE WHEN b.method = 'tools/list' AND b.given_denial IS NULL THEN ARRAY(
-      SELECT tv.name FROM tools tv
-      WHERE tv.organization_id = b.organization_id AND ${denialOf('tv', 'tv.name')} IS NULL
-      ORDER BY tv.position, tv.name
-    ) END AS visible,
+    b.method <> 'tools/call' OR (tl.class = 'read' AND tl.status = 'reviewed') AS reads,
+    ${parts?.families ?? 'NULL::text[]'} AS families,
+    ${parts?.visible ?? 'NULL::text[]'} AS visible,
+    ${parts?.paramHeaders ?? 'NULL::json'} AS param_headers,
     (SELECT count(*)::int FROM connections ca
-      WHERE ca.organization_id = b.organization_id AND ca.member_id = b.member_id AND ca.status = 'active') AS active_connections,
-    (SELECT string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) FROM group_members gm JOIN groups g ON g.id = gm.group_id
-      WHERE gm.organization_id = b.organization_id AND gm.member_id = b.member_id) AS policy_version
+      WHERE ca.organization_id = b.organization_id AND ca.member_id = b.member_id AND ca.status = 'active') AS active_connections
   FROM bearer b
   LEFT JOIN tools tl ON tl.organization_id = b.organization_id AND tl.name = b.tool
 ), connected AS (
   SELECT d.*, c.id AS connection_id, c.status AS connection_status, c.workspace_gid, c.access_token, c.access_expires_at, c.generation,
-    CASE WHEN d.denial IS NULL AND d.method <> 'ping' AND c.status = 'active' AND c.throttled_until > now()
+    CASE WHEN d.denial IS NULL AND d.method NOT IN ('ping', 'subscriptions/listen') AND c.status = 'active' AND c.throttled_until > now()
       THEN ceil(extract(epoch FROM c.throttled_until - now()) * 1000)::int END AS throttled_ms
   FROM decided d
   LEFT JOIN connections c ON c.organization_id = d.organization_id AND c.member_id = d.member_id
@@ -83,9 +111,7 @@ WITH input AS (
 ), counters AS (
   SELECT n, organization_id, 'token' AS kind, token_id AS id, token_limit AS most FROM counted WHERE token_limit IS NOT NULL
   UNION ALL SELECT n, organization_id, 'member', member_id, member_limit FROM counted WHERE member_limit IS NOT NULL
-  UNION ALL SELECT k.n, k.organization_id, 'group', g.id, g.calls_per_minute FROM counted k
-    JOIN group_members gm ON gm.organization_id = k.organization_id AND gm.member_id = k.member_id
-    JOIN groups g ON g.id = gm.group_id AND g.calls_per_minute IS NOT NULL
+  UNION ALL SELECT k.n, k.organization_id, 'group', g.id, g.most FROM counted k, unnest(k.limited_groups, k.group_limits) AS g(id, most)
   UNION ALL SELECT n, organization_id, 'search', connection_id, search_limit FROM counted
     WHERE connection_status = 'active' AND method = 'tools/call' AND ${isSearchSql('tool')}
   UNION ALL SELECT n, organization_id, 'connection', connection_id, connection_limit FROM counted
@@ -108,9 +134,10 @@ WITH input AS (
     workspace_gid, method, tool, arguments_hash, CASE WHEN verdict IS NULL THEN 'allow' ELSE 'deny' END, verdict, policy_version
   FROM judged WHERE call_id IS NOT NULL AND NOT expired
 )
-SELECT n::int, expired, organization_id, member_id, email, token_id, verdict AS denial, refused_by, wait_ms, reads, families, visible,
+SELECT n::int, expired, organization_id, member_id, email, token_id, verdict AS denial, refused_by, wait_ms, reads, families, visible, param_headers,
   active_connections, connection_id, connection_status, workspace_gid, access_token, access_expires_at, generation
 FROM judged`;
+}
 
 /** What the statement answers for one call; `n` counts from one. No row: the bearer is nobody's. */
 export interface AdmissionRow {
@@ -126,6 +153,7 @@ export interface AdmissionRow {
   reads: boolean | null;
   families: string[] | null;
   visible: string[] | null;
+  param_headers: Record<string, string> | null;
   active_connections: number;
   connection_id: string | null;
   connection_status: 'active' | 'needs_reconnect';
@@ -135,9 +163,13 @@ export interface AdmissionRow {
   generation: number;
 }
 
-/** The parameters for a batch. */
-export function valuesOf(requests: AdmissionRequest[]): unknown[] {
-  return [
+/** The statement for a batch, with its parameters: one array for each field of the requests, and our resource. */
+export function statementFor(requests: AdmissionRequest[]): {
+  name: string;
+  text: string;
+  values: unknown[];
+} {
+  const values = [
     requests.map((request) => request.callId),
     requests.map((request) => request.bearerHash),
     requests.map((request) => request.method),
@@ -149,4 +181,9 @@ export function valuesOf(requests: AdmissionRequest[]): unknown[] {
     resourceUrl(),
     requests.map((request) => request.uri),
   ];
+  // A plan for each: what only the other methods and the modern era need would cost every batch of plain calls.
+  if (requests.every(({ method, era }) => method === 'tools/call' && era === 'legacy'))
+    return { name: 'admit-calls', text: ADMIT_CALLS_SQL, values };
+  const modern = requests.map(({ era }) => era === 'modern');
+  return { name: 'admit-any', text: ADMIT_ANY_SQL, values: [...values, modern] };
 }

@@ -5,10 +5,12 @@
 // Group commit: calls that arrive while a batch is being written form the next one, so that a lone call waits for nobody and a
 // crowd shares the cost. One snapshot per batch, taken after the batch is closed (READ COMMITTED, a single statement).
 import type { Pool, PoolClient } from 'pg';
-import { pool } from '../db';
-import type { Denial } from '../policy/policy';
-import { ADMISSION_SQL, valuesOf, type AdmissionRow } from './admission-sql';
+import { admissionPool } from '../db';
+import type { Denial, Era } from '../policy/policy';
+import { statementFor, type AdmissionRow } from './admission-sql';
 import { createFairQueue, type Waiting } from './admission-queue';
+import type { ParamHeaders } from './headers-agree';
+import { countFailedBatch, gauge, observeBatch } from './metrics';
 
 /** One call that asks for admission. */
 export interface AdmissionRequest {
@@ -17,6 +19,7 @@ export interface AdmissionRequest {
   /** SHA-256 of the bearer: an agent token or an OAuth access token. */
   bearerHash: Uint8Array;
   method: string | null;
+  era: Era;
   /** The tool's name of a `tools/call`; null otherwise. */
   tool: string | null;
   /** The family that one of the caller's groups must open; null where the method is open to all. */
@@ -40,12 +43,14 @@ export interface Admitted {
   denial: Denial | null;
   /** Where the denial is a limit: whose, and when the next call may pass. */
   limit: { name: LimitName; waitMs: number } | null;
-  /** Whether it only reads, for the limits on calls in flight. */
+  /** Whether it only reads, by a definition that somebody reviewed: for the limits on calls in flight, and for repeats. */
   reads: boolean;
-  /** For `initialize`: families of methods that the caller's groups open. */
+  /** For `initialize` and in the modern era: families of methods that the caller's groups open. */
   families: string[] | null;
   /** For `tools/list`: the names the caller may see, in the catalogue's order. */
   visible: string[] | null;
+  /** For a `tools/call` of the modern era: the arguments that the reviewed definition repeats in headers. */
+  paramHeaders: ParamHeaders | null;
   connection: AdmittedConnection | null;
   /** How many active connections the member has, where the bearer names none. */
   activeConnections: number;
@@ -70,7 +75,11 @@ export type Admission = { admitted: Admitted } | { unauthenticated: 'unknown' | 
 /** Admission could not be had within its time: database away or too busy. Nothing was sent to Asana. */
 export class AdmissionUnavailable extends Error {}
 
-const MAX_BATCH = 256;
+/**
+ * Small enough that PostgreSQL works on one batch while this process sends the calls of the one before on their way: with all that wait
+ * in one batch, each of the two would wait for the other. Large enough that a commit is shared.
+ */
+const MAX_BATCH = 32;
 const TIMEOUT_MS = 900;
 /** Who waited longer for a turn has too little time left for it; that is no reason to distrust the database. */
 const MAX_QUEUE_MS = 600;
@@ -82,6 +91,7 @@ interface Asking {
 }
 
 const queue = createFairQueue<Asking>();
+gauge('gatehouse_admission_waiting', 'Calls that wait for admission', () => queue.size);
 let writing = false;
 
 /** Admits one call: resolves once its record is durable. Throws `AdmissionUnavailable` within a second where that can't be had. */
@@ -98,26 +108,40 @@ async function writeBatches(): Promise<void> {
   writing = true;
   // Calls that arrive in the same turn of the event loop share the first batch.
   await Promise.resolve();
+  let resolveCalls = () => {};
   while (queue.size > 0) {
     const late = queue.takeOlderThan(performance.now() - MAX_QUEUE_MS);
     for (const { call } of late) call.reject(new AdmissionUnavailable('waited too long for a turn'));
     const batch = queue.take(MAX_BATCH);
-    if (batch.length > 0) await writeBatch(batch);
+    const written = writeBatch(batch);
+    // Only now, so that PostgreSQL is at work on the next batch while these go on.
+    resolveCalls();
+    resolveCalls = await written;
   }
   writing = false;
+  resolveCalls();
 }
 
-async function writeBatch(batch: Waiting<Asking>[]): Promise<void> {
+/** Resolves, when the batch is durable or can't be, to what tells its calls. */
+async function writeBatch(batch: Waiting<Asking>[]): Promise<() => void> {
+  if (batch.length === 0) return () => undefined;
   try {
     // The time runs from when the first of them asked.
     const firstMs = batch.reduce((first, { askedMs }) => Math.min(first, askedMs), Infinity);
     const requests = batch.map(({ call }) => call.request);
-    const answered = await query(requests, TIMEOUT_MS - (performance.now() - firstMs));
+    const beganMs = performance.now();
+    const answered = await query(requests, TIMEOUT_MS - (beganMs - firstMs));
+    observeBatch(batch.length, (performance.now() - beganMs) / 1000);
     const rows = new Map(answered.map((row) => [row.n, row]));
-    for (const [n, { call }] of batch.entries()) call.resolve(toAdmission(rows.get(n + 1)));
+    return () => {
+      for (const [n, { call }] of batch.entries()) call.resolve(toAdmission(rows.get(n + 1)));
+    };
   } catch (error) {
+    countFailedBatch();
     const unavailable = new AdmissionUnavailable('the database does not answer', { cause: error });
-    for (const { call } of batch) call.reject(unavailable);
+    return () => {
+      for (const { call } of batch) call.reject(unavailable);
+    };
   }
 }
 
@@ -143,10 +167,7 @@ async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<A
     const client = await Promise.race([connecting, late]);
     let broken: Error | undefined;
     try {
-      const answer = await Promise.race([
-        client.query<AdmissionRow>({ name: 'admit', text: ADMISSION_SQL, values: valuesOf(requests) }),
-        late,
-      ]);
+      const answer = await Promise.race([client.query<AdmissionRow>(statementFor(requests)), late]);
       return answer.rows;
     } catch (error) {
       broken = error as Error;
@@ -167,7 +188,7 @@ const connectedMs = new WeakMap<PoolClient, number>();
 const watched = new WeakSet<Pool>();
 
 async function checkOut(): Promise<PoolClient> {
-  const from = pool();
+  const from = admissionPool();
   if (!watched.has(from)) from.on('connect', (client) => connectedMs.set(client, performance.now()));
   watched.add(from);
   for (;;) {
@@ -191,6 +212,7 @@ function toAdmission(row: AdmissionRow | undefined): Admission {
       reads: row.reads ?? false,
       families: row.families,
       visible: row.visible,
+      paramHeaders: row.param_headers,
       activeConnections: row.active_connections,
       connection:
         row.connection_id === null

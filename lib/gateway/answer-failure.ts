@@ -7,9 +7,12 @@ import { retryAfterMs } from '../asana/retry-after';
 import type { Outcome } from '../audit/system-call';
 import type { OutboundAnswer, OutboundError } from '../http';
 import type { Admitted } from './admit';
-import { collect, topLevelMembers } from './answer';
+import { collect } from './answer';
+import type { RpcFailure } from './asana-error';
 import { answerWithoutConnection } from './answer-locally';
+import { topLevelMembers } from './json-members';
 import type { Message } from './message';
+import { modernError } from './modern-error';
 import { answerError, answerJson, answerRateLimited, CODES, errorText, type McpAnswer } from './respond';
 import type { AgentSession } from './session-id';
 
@@ -20,6 +23,8 @@ export interface FailedCall {
   callId: string;
   /** The session the agent brought; null for one without. */
   session: AgentSession | null;
+  /** Why Asana refused it, where that was read already (modern era). */
+  refusal: RpcFailure | null;
   /** Notes the outcome, once. */
   settled(outcome: Outcome, reason?: string): void;
   /** Forgets the call as one in flight. */
@@ -36,6 +41,8 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
   const { message, settled, session } = call;
   const { status } = upstream;
   const id = message.id ?? null;
+  const refused = message.era === 'modern' && status < 500 ? modernRefusal(call, status) : null;
+  if (refused) return refused;
   if (status === 400) {
     const error = await errorIn(upstream);
     settled('upstream_error', 'status_400');
@@ -67,6 +74,18 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
   return answerError(status === 504 ? 504 : 502, id, CODES.upstreamFailed, failed(status), {
     data: { outcome: 'unknown' },
   });
+}
+
+/** An error of Asana's that an agent of the modern era understands, or null where it must hear another. */
+function modernRefusal({ message, settled, refusal }: FailedCall, status: number): McpAnswer | null {
+  // The version was ours, so it is nothing that the agent could mend.
+  if (refusal === null || refusal.code === -32022) return null;
+  const isUnknown = status === 404 && refusal.code === -32601;
+  if (status !== 400 && !isUnknown) return null;
+  settled('upstream_error', `status_${status}`);
+  const { code, data } = modernError(message, refusal);
+  const text = isUnknown ? `Method not found: ${message.method}` : wordsFor(message, refusal.message);
+  return answerError(status, message.id, code, text, { data });
 }
 
 const failed = (status: number) =>
@@ -130,6 +149,17 @@ export async function tokenFailed(call: FailedCall, failure: RefreshFailure): Pr
       data: { outcome: 'not_sent' },
     },
   );
+}
+
+/** Asana has been failing; nothing was sent. */
+export function circuitOpen(call: FailedCall, waitMs: number): McpAnswer {
+  call.settled('upstream_error', 'circuit_open');
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  const text = `Asana has been failing; the call was not sent. Try again in ${seconds} s.`;
+  return answerError(502, call.message.id ?? null, CODES.upstreamFailed, text, {
+    data: { outcome: 'not_sent', retryAfterSeconds: seconds },
+    headers: { 'retry-after': String(seconds) },
+  });
 }
 
 /** The network failed, or Asana did not keep the connection. */

@@ -1,8 +1,10 @@
 // What Gatehouse answers itself when no usable Asana connection stands behind the bearer: tools never vanish because a sign-in broke.
 import { db } from '../db';
 import type { Admitted } from './admit';
+import { discovery } from './discover';
 import { LEGACY_VERSIONS, sessionOpening } from './initialize';
 import type { Message } from './message';
+import { finishToolList } from './modern-result';
 import { noteOutcome } from './outcomes';
 import {
   answerAccepted,
@@ -29,7 +31,8 @@ export async function answerWithoutConnection(
   message: Message,
   callId: string,
 ): Promise<McpAnswer> {
-  const { id, method, params } = message;
+  const { id, method, params, era } = message;
+  const isModern = era === 'modern';
   const settle = (outcome: 'ok' | 'tool_error' | 'upstream_error', reason?: string) =>
     noteOutcome({
       organizationId: admitted.organizationId,
@@ -50,16 +53,21 @@ export async function answerWithoutConnection(
     const version = LEGACY_VERSIONS.find((known) => known === asked) ?? LEGACY_VERSIONS[0];
     return answerResult(id, sessionOpening(version, null));
   }
+  if (method === 'server/discover') {
+    settle('ok');
+    return answerResult(id, discovery(null));
+  }
   if (method === 'tools/list') {
     settle('ok');
     if (params.has('cursor'))
       return answerError(200, id, -32602, 'Unknown cursor; list again from the first page.');
-    return answerResult(id, await catalogueList(admitted));
+    const tools = `"tools":${await catalogueList(admitted)}`;
+    return answerResult(id, isModern ? finishToolList(tools, 0) : `{${tools}}`);
   }
   settle('tool_error', 'no_connection');
   const text = `${whyNot(admitted)} Then repeat the call.`;
   return method === 'tools/call'
-    ? answerResult(id, notConnectedResult(text))
+    ? answerResult(id, notConnectedResult(text, isModern))
     : answerError(200, id, -32603, text, { data: { url: connectionsUrl() } });
 }
 
@@ -71,12 +79,12 @@ function whyNot(admitted: Admitted): string {
   return `${admitted.memberEmail} has not connected Asana, or this token\u2019s connection has ended. Connect at ${connectionsUrl()}.`;
 }
 
-/** The allowed tools as they were reviewed, whole and in Asana's order, as a tools/list result. */
+/** The allowed tools as they were reviewed, whole and in Asana's order, as JSON. */
 async function catalogueList({ organizationId, visible }: Admitted): Promise<string> {
   const rows = await db().tool.findMany({
     where: { organizationId, name: { in: visible ?? [] } },
     select: { definition: true, seen: true },
     orderBy: [{ position: 'asc' }, { name: 'asc' }],
   });
-  return JSON.stringify({ tools: rows.map(({ definition, seen }) => seen ?? definition) });
+  return JSON.stringify(rows.map(({ definition, seen }) => seen ?? definition));
 }

@@ -4,7 +4,9 @@ import { createEventStreamParser, EventStreamError } from '../asana/event-stream
 import type { Outcome } from '../audit/system-call';
 import { outboundError, type OutboundAnswer } from '../http';
 import { ANSWER_LIMITS, decodeJson, encodeJson, type Json } from './decode';
+import { readMembers, topLevelMembers } from './json-members';
 import { readLargeAnswer } from './large-answer';
+import { COMPLETE } from './modern-result';
 import {
   answerEvents,
   answerJson,
@@ -31,17 +33,36 @@ export interface Exchange {
   agentId: RpcId;
   /** The request's own progress token, as JSON; progress for any other is dropped. */
   progressToken: string | undefined;
-  /** Turns Asana's result (JSON text) into the agent's, or into null where it is not what was asked for. Null: its bytes are kept. */
-  rewrite: ((result: string) => string | null) | null;
+  /**
+   * Turns Asana's result (JSON text) into the agent's, or into null where it is not what was asked for. `answer` is the whole message.
+   * Null: its bytes are kept.
+   */
+  rewrite: ((result: string, answer: string) => string | null) | null;
+  /** The agent's result where this very answer was read and found good before, but for its id; null where it must be read. */
+  recall?: (answer: string) => string | null;
+  /** What else an agent of the modern era gets; null or absent: the agent is of the older one. */
+  modern?: ModernAnswer | null;
   /** What the agent reads of Asana's words in a JSON-RPC error. */
   errorMessage(said: string): string;
   /** Called once, with what became of the call. */
   settled(outcome: Outcome, reason?: string): void;
 }
 
+export interface ModernAnswer {
+  /** Makes a result that is held and not rewritten the agent's, or null where it is none; `reason`: for the audit. */
+  finish(result: string): { text: string; reason?: string } | null;
+  /** Code and data for the agent of an error of Asana's. */
+  error(failure: { code: number; data?: unknown }): { code: number; data?: unknown };
+  /** Whether `finish` needs a large result too. */
+  holds: boolean;
+  /** Whether the agent asked for log messages of this level and may have them. */
+  hearsLog(level: unknown): boolean;
+}
+
 interface Final {
   text: string;
   outcome: Outcome;
+  reason?: string;
 }
 
 /** Answers an agent from a 2xx answer of Asana's. `settled` is called before or while the answer is read to its end. */
@@ -69,7 +90,7 @@ function mediaType({ headers }: OutboundAnswer): string {
 async function answerFromJson(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
   let text: string;
   try {
-    const begun = await begin(upstream.body, exchange.rewrite ? MAX_ANSWER_BYTES : MAX_SMALL_BYTES);
+    const begun = await begin(upstream.body, mustHold(exchange) ? MAX_ANSWER_BYTES : MAX_SMALL_BYTES);
     if (begun.rest) return await answerInPieces(begun.bytes, begun.rest, exchange);
     text = decodeAnswer(begun.bytes);
   } catch {
@@ -78,8 +99,13 @@ async function answerFromJson(upstream: OutboundAnswer, exchange: Exchange): Pro
   }
   const final = readFinal(text, exchange);
   if (!final) return broken(exchange, 'not_an_answer');
-  exchange.settled(final.outcome);
+  exchange.settled(final.outcome, final.reason);
   return answerJson(200, final.text);
+}
+
+/** Whether all of a result must be here before any of it goes on. */
+function mustHold({ rewrite, modern }: Exchange): boolean {
+  return rewrite !== null || modern?.holds === true;
 }
 
 /** The body as far as `maxBytes`, and what reads on where that was not all of it. */
@@ -106,23 +132,26 @@ async function answerInPieces(
   exchange: Exchange,
 ): Promise<McpAnswer> {
   // What must be rewritten and is over the cap is nobody's list.
-  if (exchange.rewrite) throw new Error('too large');
+  if (mustHold(exchange)) throw new Error('too large');
   const answer = readLargeAnswer(exchange.upstreamId, MAX_ANSWER_BYTES);
   const [before, after] = resultText(exchange.agentId, '\0').split('\0') as [string, string];
   let size = bytes.length;
   let isOver = false;
-  let pieces = answer.push(bytes);
+  const brace = exchange.modern ? keepClosingBrace() : null;
+  const passed = (given: Uint8Array[]) => brace?.pass(given) ?? given;
+  let pieces = passed(answer.push(bytes));
   async function read(): Promise<Uint8Array[]> {
     const { done, value } = await rest.next();
     isOver = done === true;
     if (isOver) {
-      const { rest: held, isToolError } = answer.end();
+      const { rest: held, isToolError, resultType } = answer.end();
+      const all = [...passed(held), ...(brace?.end(resultType) ?? [])];
       exchange.settled(isToolError ? 'tool_error' : 'ok');
-      return held;
+      return all;
     }
     size += value.length;
     if (size > MAX_STREAM_BYTES) throw new Error('too large');
-    return answer.push(value);
+    return passed(answer.push(value));
   }
   while (pieces.length === 0 && !isOver) pieces = await read();
   async function* through(): AsyncGenerator<string | Uint8Array> {
@@ -141,6 +170,25 @@ async function answerInPieces(
     }
   }
   return answerJsonInPieces(through());
+}
+
+/** Keeps the brace that closes a large result until its type is known: then it is whole, and one that was not said is put before it. */
+function keepClosingBrace() {
+  let kept: Uint8Array = new Uint8Array(0);
+  return {
+    pass(pieces: Uint8Array[]): Uint8Array[] {
+      const all = [kept, ...pieces].filter(({ length }) => length > 0);
+      const last = all.pop();
+      if (!last) return [];
+      kept = last.subarray(-1);
+      return last.length > 1 ? [...all, last.subarray(0, -1)] : all;
+    },
+    /** `resultType` as raw JSON. Throws where it is not `complete`: what asks for input is never so large, and is not checked here. */
+    end(resultType: string | null): Uint8Array[] {
+      if (resultType !== null && resultType !== '"complete"') throw new Error('not complete');
+      return resultType === null ? [Buffer.from(`,${COMPLETE}`), kept] : [kept];
+    },
+  };
 }
 
 /** The whole body, up to the cap. Throws `OutboundError`. */
@@ -169,6 +217,8 @@ function decodeAnswer(bytes: Uint8Array): string {
 
 /** What one message of Asana's is to this call. */
 function readFinal(text: string, exchange: Exchange): Final | null {
+  const recalled = exchange.recall?.(text) ?? null;
+  if (recalled !== null) return { text: resultText(exchange.agentId, recalled), outcome: 'ok' };
   const read = readMembers(text);
   if (!read) return null;
   const { members, parsed } = read;
@@ -180,70 +230,27 @@ function readFinal(text: string, exchange: Exchange): Final | null {
   if ((result === undefined) === (error === undefined)) return null;
   if (error !== undefined) return readError(error, exchange);
   if (!result!.startsWith('{')) return null;
-  const rewritten = exchange.rewrite ? exchange.rewrite(result!) : result!;
-  if (rewritten === null) return null;
+  const rewritten = exchange.rewrite ? exchange.rewrite(result!, text) : result!;
+  const modern = !exchange.rewrite && exchange.modern ? exchange.modern.finish(result!) : undefined;
+  if (rewritten === null || modern === null) return null;
   const failed = (parsed.result as { isError?: unknown }).isError === true;
-  return { text: resultText(exchange.agentId, rewritten), outcome: failed ? 'tool_error' : 'ok' };
-}
-
-function readError(error: string, exchange: Exchange): Final | null {
-  const { code, message } = JSON.parse(error) as { code?: unknown; message?: unknown };
-  if (!Number.isInteger(code) || typeof message !== 'string') return null;
   return {
-    text: errorText(exchange.agentId, code as number, exchange.errorMessage(message)),
-    outcome: 'upstream_error',
+    text: resultText(exchange.agentId, modern?.text ?? rewritten),
+    outcome: failed ? 'tool_error' : 'ok',
+    reason: modern?.reason,
   };
 }
 
-/**
- * The members of a JSON object as raw text. Null where the text is not one JSON object, or a key stands twice. The text is checked
- * by JSON.parse first, so the walk may rely on it being well formed.
- */
-export function topLevelMembers(text: string): Map<string, string> | null {
-  return readMembers(text)?.members ?? null;
-}
-
-function readMembers(text: string): { members: Map<string, string>; parsed: Record<string, unknown> } | null {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null;
-  const members = new Map<string, string>();
-  let at = text.indexOf('{') + 1;
-  for (;;) {
-    const keyStart = text.indexOf('"', at);
-    if (keyStart === -1) return { members, parsed: parsed as Record<string, unknown> };
-    const keyEnd = skipString(text, keyStart);
-    const key = JSON.parse(text.slice(keyStart, keyEnd)) as string;
-    const start = text.indexOf(':', keyEnd) + 1;
-    const end = skipValue(text, start);
-    if (members.has(key)) return null;
-    members.set(key, text.slice(start, end).trim());
-    at = end + 1;
-  }
-}
-
-function skipString(text: string, at: number): number {
-  for (let n = at + 1; ; n += 1) {
-    const code = text.charCodeAt(n);
-    if (code === 0x5c) n += 1;
-    else if (code === 0x22) return n + 1;
-  }
-}
-
-// Up to the comma or brace that ends the value at this level.
-function skipValue(text: string, at: number): number {
-  let depth = 0;
-  for (let n = at; ; n += 1) {
-    const code = text.charCodeAt(n);
-    if (code === 0x22) n = skipString(text, n) - 1;
-    else if (code === 0x7b || code === 0x5b) depth += 1;
-    else if (depth === 0 && (code === 0x2c || code === 0x7d)) return n;
-    else if (code === 0x7d || code === 0x5d) depth -= 1;
-  }
+function readError(error: string, exchange: Exchange): Final | null {
+  const { code: said, message, data: given } = JSON.parse(error) as Record<string, unknown>;
+  if (!Number.isInteger(said) || typeof message !== 'string') return null;
+  const { code, data } = exchange.modern?.error({ code: said as number, data: given }) ?? {
+    ...{ code: said as number, data: undefined },
+  };
+  return {
+    text: errorText(exchange.agentId, code, exchange.errorMessage(message), data),
+    outcome: 'upstream_error',
+  };
 }
 
 type Piece = { progress: string } | { final: Final };
@@ -281,8 +288,14 @@ function readEvent(data: string, exchange: Exchange): Piece | null {
   if (members.has('result') || members.has('error'))
     throw new EventStreamError('an answer to another request, or none at all');
   // Requests of the server, list changes and anything else we do not relay are dropped (RF-20).
-  if (members.has('id') || members.get('method') !== '"notifications/progress"') return null;
+  const method = members.get('method');
+  const isLog = exchange.modern && method === '"notifications/message"';
+  if (members.has('id') || (method !== '"notifications/progress"' && !isLog)) return null;
   const params = decodeJson(members.get('params') ?? 'null', ANSWER_LIMITS);
+  if (isLog) {
+    const isHeard = params instanceof Map && exchange.modern!.hearsLog(params.get('level'));
+    return isHeard ? { progress: notification('notifications/message', params) } : null;
+  }
   const token = params instanceof Map ? params.get('progressToken') : undefined;
   if (
     exchange.progressToken === undefined ||
@@ -290,12 +303,17 @@ function readEvent(data: string, exchange: Exchange): Piece | null {
     encodeJson(token) !== exchange.progressToken
   )
     return null;
-  const progress = new Map<string, Json>([
-    ['jsonrpc', '2.0'],
-    ['method', 'notifications/progress'],
-    ['params', params],
-  ]);
-  return { progress: encodeJson(progress) };
+  return { progress: notification('notifications/progress', params) };
+}
+
+function notification(method: string, params: Json): string {
+  return encodeJson(
+    new Map<string, Json>([
+      ['jsonrpc', '2.0'],
+      ['method', method],
+      ['params', params],
+    ]),
+  );
 }
 
 async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): Promise<McpAnswer> {
@@ -310,7 +328,7 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
       if (begun.done) return broken(exchange, 'cut');
       if ('final' in begun.value) {
         void iterator.return(undefined);
-        exchange.settled(begun.value.final.outcome);
+        exchange.settled(begun.value.final.outcome, begun.value.final.reason);
         return answerJson(200, begun.value.final.text);
       }
     }
@@ -327,7 +345,7 @@ async function answerFromEvents(upstream: OutboundAnswer, exchange: Exchange): P
         }
         if (got.done) break;
         if ('final' in got.value) {
-          exchange.settled(got.value.final.outcome);
+          exchange.settled(got.value.final.outcome, got.value.final.reason);
           yield eventOf(got.value.final.text);
           return;
         }

@@ -239,11 +239,15 @@ function folded(key: string): string {
 
 /** Writes a decoded value as JSON. `sorted` orders keys, for hashing. */
 export function encodeJson(value: Json, sorted = false): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (value instanceof ExactNumber) return value.text;
-  if (Array.isArray(value)) return `[${value.map((entry) => encodeJson(entry, sorted)).join(',')}]`;
-  if (value instanceof Map) {
-    const entries = sorted ? [...value].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : [...value];
-    return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${encodeJson(entry, sorted)}`).join(',')}}`;
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const entry of value) text += `${text === '' ? '' : ','}${encodeJson(entry, sorted)}`;
+    return `[${text}]`;
   }
-  return JSON.stringify(value);
+  const entries = sorted ? [...value].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)) : value;
+  for (const [key, entry] of entries)
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${encodeJson(entry, sorted)}`;
+  return `{${text}}`;
 }

@@ -1,19 +1,46 @@
 // Filters tools/list answers: only tools the caller may use, each of them whole, in Asana's order. The envelope is rebuilt from the
 // members that we know, so nothing beside the list can carry a hidden name (RF-16, RF-17). Pure.
-import type { Json, JsonObject } from './decode';
+import { ANSWER_LIMITS, decodeJson, DecodeError, type Json } from './decode';
+import { listEntries, topLevelMembers } from './json-members';
 
-/** The result for the agent, or null when what came is not a tools/list result. Works on any page; cursors pass untouched. */
-export function filterToolList(result: Json, visible: ReadonlySet<string>): JsonObject | null {
+/** A tools/list result that was decoded strictly. Nothing in it depends on who asked. */
+export interface ToolList {
+  /** In Asana's order; `text` is the whole tool as it came. Names that stood twice are left out. */
+  tools: readonly { name: string; text: string }[];
+  nextCursor: string | null;
+  /** What Asana says a client may keep it for (MCP 2026-07-28); undefined where it says nothing. */
+  ttlMs: Json | undefined;
+}
+
+/** Reads a result, given as JSON text; null where it is not a tools/list result. Works on any page. */
+export function readToolList(text: string): ToolList | null {
+  let result: Json;
+  try {
+    result = decodeJson(text, ANSWER_LIMITS);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
   if (!(result instanceof Map)) return null;
-  const tools = result.get('tools');
-  if (!Array.isArray(tools)) return null;
-  const names = tools.map((tool) => (tool instanceof Map ? tool.get('name') : undefined));
+  const decoded = result.get('tools');
+  if (!Array.isArray(decoded)) return null;
+  const names = decoded.map((tool) => (tool instanceof Map ? tool.get('name') : undefined));
   if (!names.every((name) => typeof name === 'string')) return null;
+  // What was decoded has each key once, so these are the very tools that were looked at.
+  const texts = listEntries(topLevelMembers(text)!.get('tools')!);
   // A name listed twice stands for two tools, of which only one was reviewed: neither is shown (PB-13).
-  const twice = new Set(names.filter((name, n) => names.indexOf(name) !== n));
-  const kept = tools.filter((_, n) => visible.has(names[n]!) && !twice.has(names[n]!));
-  const filtered: JsonObject = new Map<string, Json>([['tools', kept]]);
+  const times = new Map<string, number>();
+  for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
+  const tools = names
+    .map((name, n) => ({ name, text: texts[n]! }))
+    .filter(({ name }) => times.get(name) === 1);
   const cursor = result.get('nextCursor');
-  if (typeof cursor === 'string') filtered.set('nextCursor', cursor);
-  return filtered;
+  return { tools, nextCursor: typeof cursor === 'string' ? cursor : null, ttlMs: result.get('ttlMs') };
+}
+
+/** The members of the result for a caller, as JSON text without the braces around them. Cursors pass untouched. */
+export function shownTools({ tools, nextCursor }: ToolList, visible: ReadonlySet<string>): string {
+  let shown = '';
+  for (const { name, text } of tools) if (visible.has(name)) shown += shown === '' ? text : `,${text}`;
+  return `"tools":[${shown}]${nextCursor === null ? '' : `,"nextCursor":${JSON.stringify(nextCursor)}`}`;
 }

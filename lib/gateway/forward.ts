@@ -1,22 +1,48 @@
 // Sends one rebuilt message to Asana, with our headers only: the agent's Authorization, cookies and session id never go along.
 import { env } from '../env';
 import { openOutbound, type OutboundAnswer } from '../http';
+import { observeUpstream } from './metrics';
 
 const HEADERS_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const DEADLINE_MS = 600_000;
+/** A stream of ours is opened anew so often, so that one that died silently is noticed. */
+const LASTING_MS = 30 * 60_000;
 
 export interface Outgoing {
-  method: 'POST' | 'DELETE';
+  method: 'POST' | 'GET' | 'DELETE';
   /** The rebuilt message; absent on DELETE. */
   body?: string;
   accessToken: string;
   sessionId: string | null;
   protocolVersion: string | null;
+  /** Of the modern era: what repeats the body. */
+  headers?: Record<string, string>;
+  /** Ends it: the agent left, which is a cancel in the modern era. */
+  signal?: AbortSignal;
+  /** Whether it only reads. */
+  reads?: boolean;
+  /** Whether it is a stream that may be silent for long. */
+  lasts?: boolean;
+  /** Time that an earlier attempt took of this call's. */
+  spentMs?: number;
 }
 
 /** Forwards and returns when the answer's headers are here. Throws `OutboundError`. */
-export function forward(outgoing: Outgoing): Promise<OutboundAnswer> {
+export async function forward(outgoing: Outgoing): Promise<OutboundAnswer> {
+  const beganMs = performance.now();
+  let status: number | null = null;
+  try {
+    const answer = await send(outgoing);
+    status = answer.status;
+    return answer;
+  } finally {
+    observeUpstream(status, (performance.now() - beganMs) / 1000);
+  }
+}
+
+function send(outgoing: Outgoing): Promise<OutboundAnswer> {
+  const { spentMs = 0 } = outgoing;
   return openOutbound(env().ASANA_MCP_URL, {
     method: outgoing.method,
     headers: {
@@ -27,10 +53,13 @@ export function forward(outgoing: Outgoing): Promise<OutboundAnswer> {
       ...(outgoing.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(outgoing.sessionId === null ? {} : { 'mcp-session-id': outgoing.sessionId }),
       ...(outgoing.protocolVersion === null ? {} : { 'mcp-protocol-version': outgoing.protocolVersion }),
+      ...outgoing.headers,
     },
     body: outgoing.body,
-    timeoutMs: HEADERS_TIMEOUT_MS,
-    idleTimeoutMs: IDLE_TIMEOUT_MS,
-    signal: AbortSignal.timeout(DEADLINE_MS),
+    signal: outgoing.signal,
+    lane: outgoing.lasts ? 'streams' : outgoing.reads ? 'reads' : 'others',
+    timeoutMs: Math.round(HEADERS_TIMEOUT_MS - spentMs),
+    idleTimeoutMs: outgoing.lasts ? LASTING_MS : IDLE_TIMEOUT_MS,
+    deadlineMs: outgoing.lasts ? LASTING_MS : Math.round(DEADLINE_MS - spentMs),
   });
 }

@@ -1,6 +1,6 @@
 // The gate: one MCP request of an agent, from its first header to its answer. The steps are in README.md; each is a function of its
 // own, and nothing reaches Asana but through `callAsana`, after `admit` resolved.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { uuidv7 } from '../audit/append';
 import { isOwnOrigin } from '../env';
 import { isDatabaseGone } from '../errors';
@@ -11,14 +11,18 @@ import { admit, AdmissionUnavailable } from './admit';
 import { answerLocally } from './answer-locally';
 import { callAsana } from './call-asana';
 import { encodeJson } from './decode';
+import { checkModern, eraOf, metaOf, META, MODERN_VERSION } from './era';
+import { headerMismatch } from './headers-agree';
 import { LEGACY_VERSIONS } from './initialize';
-import { checkToolCall, decodeMessage, headerMismatch, type Message, type Refused } from './message';
-import { countAnswer } from './metrics';
+import { listen } from './listen';
+import { checkToolCall, decodeMessage, type Message, type Refused } from './message';
+import { countCall, countDenial, type CallFacts } from './metrics';
 import {
   answerAccepted,
   answerError,
   answerJson,
   answerLimit,
+  answerStopped,
   answerUnauthenticated,
   answerUnavailable,
   type McpAnswer,
@@ -31,20 +35,25 @@ export interface McpRequest {
   header(name: string): string | undefined;
   /** How many `Authorization` headers came; two are nobody's. */
   authorizations: number;
+  /** Headers whose lower-case name begins so. Absent: the server can't say. */
+  headersFrom?(prefix: string): ReadonlyMap<string, string>;
   /** Reads the body up to a cap; null over it. */
   body(maxBytes: number): Promise<Uint8Array | null>;
+  /** Aborted when the agent leaves before its answer was complete. Absent: it is never known. */
+  left?(): AbortSignal;
 }
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Answers one request to /mcp. Never throws: what goes wrong inside is an answer too. */
 export async function handleMcp(request: McpRequest): Promise<McpAnswer> {
-  const answer = await steps(request).catch(answerFailure);
-  countAnswer(answer.status);
+  const facts: CallFacts = { method: null, decision: 'none' };
+  const answer = await steps(request, facts).catch(answerFailure);
+  countCall(facts, answer.status);
   return answer;
 }
 
-async function steps(request: McpRequest): Promise<McpAnswer> {
+async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> {
   const refusedByHeaders = checkHeaders(request);
   if (refusedByHeaders) return refusedByHeaders;
 
@@ -56,12 +65,14 @@ async function steps(request: McpRequest): Promise<McpAnswer> {
 
   const call = await readCall(request);
   if ('answer' in call) return call.answer;
+  facts.method = call.method ?? request.method;
 
   const callId = call.record ? uuidv7() : null;
   const asked = {
     callId,
     bearerHash: bearer.hash,
     method: call.method,
+    era: call.message.era,
     tool: call.tool,
     family: call.family,
     uri: call.uri,
@@ -74,15 +85,21 @@ async function steps(request: McpRequest): Promise<McpAnswer> {
     admission = await admit(asked);
   } catch (error) {
     if (!(error instanceof AdmissionUnavailable)) throw error;
+    facts.decision = 'unavailable';
     return answerUnavailable(call.message?.id ?? null);
   }
+  facts.decision = 'unauthenticated';
   if ('unauthenticated' in admission)
     return answerUnauthenticated(admission.unauthenticated === 'expired' ? bearer.expired : bearer.unknown);
 
   const { admitted } = admission;
+  facts.decision = admitted.denial ? 'deny' : 'allow';
+  if (admitted.denial) countDenial(admitted.denial);
   if (call.refused) return refuse(call.refused);
   if (admitted.limit) return answerLimit(call.message.id ?? null, admitted.limit);
+  if (admitted.denial === 'organization_stopped') return answerStopped(call.message.id, request.method);
   if (admitted.denial) return deny(call.message!, admitted.denial);
+  if (call.message.method === 'subscriptions/listen') return listen(request, admitted, call.message);
   if (callId === null) return answerWithoutCall(request.method, call.message);
   return (
     (await answerLocally(admitted, call.message, callId)) ??
@@ -197,7 +214,7 @@ interface Call {
   record: boolean;
 }
 
-const NO_MESSAGE: Message = { id: undefined, method: '', params: new Map() };
+const NO_MESSAGE: Message = { id: undefined, method: '', params: new Map(), era: 'legacy' };
 
 async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer }> {
   const base = {
@@ -208,7 +225,9 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
     denial: null,
     argumentsHash: null,
   };
-  if (request.method === 'GET') return { ...base, method: null, record: false };
+  const isModern = request.header('mcp-protocol-version') === MODERN_VERSION;
+  if (request.method === 'GET' || (request.method === 'DELETE' && isModern))
+    return { ...base, method: null, record: false };
   // Ending a session reaches Asana, so it is on record like a call.
   if (request.method === 'DELETE') return { ...base, method: 'DELETE', record: true };
   const body = await request.body(MAX_BODY_BYTES).catch(() => undefined);
@@ -217,9 +236,10 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
   const decoded = decodeMessage(body);
   if ('refused' in decoded) return malformed(decoded.refused);
   const { message } = decoded;
+  message.era = eraOf(message, request.header);
   const refused = checkMessage(message, request);
   if (refused) return malformed(refused, message);
-  const access = methodAccess(message.method);
+  const access = methodAccess(message.method, message.era);
   const tool = message.method === 'tools/call' ? (message.params.get('name') as string) : null;
   return {
     message,
@@ -229,7 +249,7 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
     uri: message.method === 'resources/read' ? uriOf(message) : null,
     denial: access === 'closed' ? 'method_not_allowed' : tool === null ? null : unrecordable(tool),
     argumentsHash: message.method === 'tools/call' ? hashArguments(message) : null,
-    record: message.method !== 'ping',
+    record: message.method !== 'ping' && message.method !== 'subscriptions/listen',
   };
 }
 
@@ -266,7 +286,9 @@ function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
 
 /** What a well-formed message may still get wrong. */
 function checkMessage(message: Message, { header }: McpRequest): Refused | null {
-  const { id, method, params } = message;
+  const { id, method } = message;
+  if (message.era === 'modern')
+    return checkModern(message, header) ?? (method === 'tools/call' ? checkToolCall(message) : null);
   const bad = (code: Refused['code'], text: string): Refused => ({
     status: 400,
     code,
@@ -276,12 +298,9 @@ function checkMessage(message: Message, { header }: McpRequest): Refused | null 
   });
   const mismatch = headerMismatch(message, header);
   if (mismatch) return bad(-32600, mismatch);
-  // A client of the stateless era falls back to `initialize` when it hears a 4xx with no error of that era (facts/mcp 1.4).
-  const meta = params.get('_meta');
-  const said = meta instanceof Map ? meta.get('io.modelcontextprotocol/protocolVersion') : undefined;
-  const version = header('mcp-protocol-version') ?? said;
+  const version = header('mcp-protocol-version') ?? metaOf(message).get(`${META}protocolVersion`);
   const spoken = version === undefined || (LEGACY_VERSIONS as readonly unknown[]).includes(version);
-  if (method === 'server/discover' || (!spoken && method !== 'initialize'))
+  if (!spoken && method !== 'initialize')
     return bad(-32000, `This server speaks ${LEGACY_VERSIONS.join(', ')}; begin with initialize.`);
   if (method.startsWith('notifications/') && id !== undefined)
     return bad(-32600, 'A notification has no id.');
@@ -292,33 +311,35 @@ function checkMessage(message: Message, { header }: McpRequest): Refused | null 
 
 /** SHA-256 over the arguments in canonical form: the same arguments hash the same in any order of keys. */
 function hashArguments({ params }: Message): string {
-  return createHash('sha256')
-    .update(encodeJson(params.get('arguments') ?? new Map(), true))
-    .digest('hex');
+  return hash('sha256', encodeJson(params.get('arguments') ?? new Map(), true));
 }
 
-function refuse({ status, id, code, message }: Refused): McpAnswer {
-  return answerError(status, id, code, message);
+function refuse({ status, id, code, message, data }: Refused): McpAnswer {
+  return answerError(status, id, code, message, { data });
 }
 
 /** A hidden tool sounds exactly like one that does not exist; the true reason is in the audit (F2, AU-16). */
-function deny({ id, method, params }: Message, denial: Denial): McpAnswer {
+function deny({ id, method, params, era }: Message, denial: Denial): McpAnswer {
   if (id === undefined) return answerAccepted();
   if (method === 'tools/call')
     return answerError(200, id, -32602, `Unknown tool: ${String(params.get('name'))}`);
   return answerError(
-    200,
+    // MCP 2026-07-28, transports: a method that is not there is not found (T5).
+    era === 'modern' ? 404 : 200,
     id,
     -32601,
     denial === 'method_not_allowed' ? `Method not found: ${method}` : 'Method not found',
   );
 }
 
-/** Ping is answered here; a stream of Gatehouse's own is not offered yet, which is 405, never 400 (facts/mcp 1.3). */
+/**
+ * Ping is answered here; a stream to GET is not offered yet, and in the modern era there is no session to DELETE: both are 405, never
+ * 400 (facts/mcp 1.3).
+ */
 function answerWithoutCall(httpMethod: string, { id }: Message): McpAnswer {
-  if (httpMethod === 'GET')
-    return answerError(405, null, -32000, 'There is no stream to GET here; POST messages.', {
-      headers: { allow: 'POST, DELETE' },
+  if (httpMethod !== 'POST')
+    return answerError(405, null, -32000, `There is nothing to ${httpMethod} here; POST messages.`, {
+      headers: { allow: httpMethod === 'GET' ? 'POST, DELETE' : 'POST' },
     });
   return id === undefined
     ? answerAccepted()

@@ -2,6 +2,7 @@
 // divided by the processes that are alive; who finds it used up waits a little, and turns go round between a person's agents.
 import { IN_FLIGHT } from '../policy/limits';
 import { liveProcesses } from './live-processes';
+import { gauge } from './metrics';
 
 /** Where a call goes and who makes it. */
 export interface Slot {
@@ -26,6 +27,11 @@ interface Lane {
 }
 
 const lanes = new Map<string, Lane>();
+const sumOf = (what: 'taken' | 'waiting') => [...lanes.values()].reduce((sum, lane) => sum + lane[what], 0);
+gauge('gatehouse_calls_in_flight', 'Calls that are at Asana', () => sumOf('taken'));
+gauge('gatehouse_calls_waiting_for_asana', 'Calls that wait for a place among those in flight', () =>
+  sumOf('waiting'),
+);
 
 /** Resolves to what gives the slot back (once; more often does nothing). Throws `NoSlot` within ten seconds. */
 export async function takeSlot({ connectionId, kind, credentialId }: Slot): Promise<() => void> {

@@ -16,15 +16,18 @@ const [QUOTE, BACKSLASH, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [
 export interface LargeAnswer {
   /** Takes the next bytes; returns those of the result that may go on now. Throws `LargeAnswerError`. */
   push(bytes: Uint8Array): Uint8Array[];
-  /** Says that nothing follows: the rest of the result that was held, and whether it said `isError`. Throws where it was cut. */
-  end(): { rest: Uint8Array[]; isToolError: boolean };
+  /**
+   * Says that nothing follows: the rest of the result that was held, whether it said `isError`, and its `resultType` as raw JSON (at
+   * most 30 characters of it). Throws where it was cut.
+   */
+  end(): { rest: Uint8Array[]; isToolError: boolean; resultType: string | null };
 }
 
 /** Reads one answer to `upstreamId`. `maxHeldBytes` bounds what comes before the id. */
 export function readLargeAnswer(upstreamId: string, maxHeldBytes: number): LargeAnswer {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const envelope = scanEnvelope();
-  let held: Uint8Array[] = [];
+  const held: Uint8Array[] = [];
   let heldBytes = 0;
   let isFirst = true;
 
@@ -58,7 +61,8 @@ export function readLargeAnswer(upstreamId: string, maxHeldBytes: number): Large
     end() {
       decodable(null);
       if (!envelope.isComplete() || !isOurs()) throw new LargeAnswerError('cut, or no answer to this call');
-      return { rest: held.splice(0), isToolError: envelope.isToolError() };
+      const { isToolError, resultType } = envelope;
+      return { rest: held.splice(0), isToolError: isToolError(), resultType: resultType() };
     },
   };
 }
@@ -77,7 +81,8 @@ function scanEnvelope() {
   let isEscaped = false;
   let inString = false;
   const brackets: number[] = [];
-  const error = flagOf('isError');
+  const error = memberOf('isError');
+  const type = memberOf('resultType');
 
   const fail = (): never => {
     throw new LargeAnswerError('not one JSON-RPC result');
@@ -135,8 +140,10 @@ function scanEnvelope() {
         const isResult = key === 'result';
         const hasDepth = brackets.length;
         const isIn = inside(byte);
-        if (isResult) error.see(byte, hasDepth, inString);
-        else if (isIn && (key === 'jsonrpc' || key === 'id')) keep(byte);
+        if (isResult) {
+          error.see(byte, hasDepth, inString);
+          type.see(byte, hasDepth, inString);
+        } else if (isIn && (key === 'jsonrpc' || key === 'id')) keep(byte);
         if (isIn && (brackets.length > 0 || hasDepth === 0)) continue;
         if (isResult) {
           pieces.push(bytes.subarray(from, at + 1));
@@ -199,19 +206,22 @@ function scanEnvelope() {
     small,
     push,
     isComplete: () => state === 'end' && seen.has('result'),
-    isToolError: error.isTrue,
+    isToolError: () => error.value() === 'true',
+    resultType: type.value,
   };
 }
 
-/** Watches an object of which every byte is shown, for one member `name` that is `true`. */
-function flagOf(name: string) {
+const MAX_MEMBER_CHARS = 30;
+
+/** Watches an object of which every byte is shown, for the value of one member that is a word, a number or a string. */
+function memberOf(name: string) {
   let last = '';
   let key: string | null = null;
   let word = '';
-  let found = false;
+  let found: string | null = null;
   let wasInString = false;
   const settle = () => {
-    if (key === name) found = word === 'true';
+    if (key === name) found = word;
     key = null;
     word = '';
   };
@@ -220,18 +230,21 @@ function flagOf(name: string) {
     see(byte: number, depth: number, inString: boolean): void {
       if (depth !== 1) return;
       if (inString || wasInString) {
-        if (inString && !wasInString) last = '';
-        else if (last.length <= name.length + 1) last += String.fromCharCode(byte);
+        if (inString && !wasInString) last = '"';
+        else if (last.length < MAX_MEMBER_CHARS) last += String.fromCharCode(byte);
         wasInString = inString;
+        if (!inString) word = last;
         return;
       }
       if (byte === COLON) {
-        key = last.slice(0, -1);
+        // Who writes a key with escapes may mean this very one.
+        key = last.includes('\\') ? name : last.slice(1, -1);
         word = '';
       } else if (byte === COMMA || byte === CLOSE) settle();
-      else if (!isSpace(byte) && word.length < 8) word += String.fromCharCode(byte);
+      else if (!isSpace(byte) && word.length < MAX_MEMBER_CHARS) word += String.fromCharCode(byte);
     },
-    isTrue: () => found,
+    /** As raw JSON; null where there is none. */
+    value: () => found,
   };
 }
 

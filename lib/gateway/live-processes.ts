@@ -13,6 +13,7 @@ let count = 1;
 let first: Promise<void> | undefined;
 let lastUseMs = -Infinity;
 let beats = 0;
+let timer: NodeJS.Timeout | undefined;
 
 /** This process included. Waits for the database only where the process has just become active; answers 1 without it. */
 export async function liveProcesses(): Promise<number> {
@@ -25,13 +26,19 @@ export async function liveProcesses(): Promise<number> {
 }
 
 function schedule(): void {
-  setTimeout(() => {
+  timer = setTimeout(() => {
     if (performance.now() - lastUseMs > IDLE_AFTER_MS) {
       first = undefined;
       return;
     }
     void beat().then(schedule);
   }, BEAT_MS).unref();
+}
+
+/** Says no more that this process lives, until its next call; for the end of the process and for tests. */
+export function stopBeating(): void {
+  clearTimeout(timer);
+  first = undefined;
 }
 
 async function beat(): Promise<void> {

@@ -8,21 +8,26 @@ import {
   type Json,
   type JsonObject,
 } from './decode';
+import type { Era } from '../policy/policy';
 
 /** A checked message. `id` is absent on notifications; it is echoed exactly. */
 export interface Message {
   id: string | number | undefined;
   method: string;
   params: JsonObject;
+  /** `legacy` until `eraOf` said otherwise. */
+  era: Era;
 }
 
 /** Why a message is refused: HTTP status, JSON-RPC code, our sentence, and the method and id as far as they are known. */
 export interface Refused {
   status: 200 | 400;
-  code: -32700 | -32600 | -32602 | -32000;
+  code: -32700 | -32600 | -32602 | -32020 | -32022 | -32000;
   message: string;
-  id: string | number | null;
+  /** Undefined: the answer has none (modern era, where null is no id). */
+  id: string | number | null | undefined;
   method: string | null;
+  data?: unknown;
 }
 
 const MEMBERS = new Set(['jsonrpc', 'id', 'method', 'params']);
@@ -66,6 +71,7 @@ function checkMessage(value: JsonObject): { message: Message } | { refused: Refu
       id: id as string | number | undefined,
       method,
       params: params instanceof Map ? params : new Map(),
+      era: 'legacy',
     },
   };
 }
@@ -92,32 +98,6 @@ export function checkToolCall({ id: given, method, params }: Message): Refused |
   return null;
 }
 
-/** Headers that repeat what the body says (MCP 2026-07-28) must say the same; `null` where they do or are absent. */
-export function headerMismatch(
-  message: Message,
-  header: (name: string) => string | undefined,
-): string | null {
-  const method = header('mcp-method');
-  if (method !== undefined && method !== message.method) return 'Mcp-Method differs from the body.';
-  const name = header('mcp-name');
-  const said = message.params.get('name') ?? message.params.get('uri');
-  if (name !== undefined && decodeSentinel(name) !== said) return 'Mcp-Name differs from the body.';
-  return null;
-}
-
-/** `=?base64?…?=` stands for its decoded text (MCP 2026-07-28, transports); null where that is not base64 of UTF-8. */
-function decodeSentinel(value: string): string | null {
-  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
-  if (encoded === undefined) return value;
-  const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.toString('base64') !== encoded) return null;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
 // Members of params that go on to Asana, by method; anything else stays here. Raw passthrough does not exist.
 const FORWARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ['tools/call', ['name', 'arguments', '_meta']],
@@ -133,13 +113,21 @@ const FORWARDED: ReadonlyMap<string, readonly string[]> = new Map([
   ['notifications/cancelled', ['requestId', 'reason', '_meta']],
 ]);
 
-/** The message for Asana, rebuilt from the decoded value, under an id of ours (absent for a notification). */
-export function rebuild({ method, params }: Message, id: string | undefined): string {
+/**
+ * The message for Asana, rebuilt from the decoded value, under an id of ours (absent for a notification). `instead`: members of params
+ * that take the place of the agent's.
+ */
+export function rebuild(
+  { method, params }: Message,
+  id: string | undefined,
+  instead?: ReadonlyMap<string, Json>,
+): string {
   const kept: JsonObject = new Map();
   for (const key of FORWARDED.get(method) ?? []) {
     const value = params.get(key);
     if (value !== undefined) kept.set(key, value);
   }
+  for (const [key, value] of instead ?? []) kept.set(key, value);
   const whole: JsonObject = new Map<string, Json>([['jsonrpc', '2.0']]);
   if (id !== undefined) whole.set('id', id);
   whole.set('method', method);

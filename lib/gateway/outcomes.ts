@@ -5,7 +5,9 @@ import { recordOutcomes, type CallOutcome } from '../audit/system-call';
 import { touchGrants } from '../oauth/grants';
 import { touchAgentTokens } from '../tokens/agent-tokens';
 
-const FLUSH_MS = 20;
+const FLUSH_MS = 50;
+/** "Last used" is told to the minute; it need not be written with every batch. */
+const TOUCH_MS = 5_000;
 const MAX_BATCH = 500;
 const MAX_WAITING = 50_000;
 
@@ -18,16 +20,28 @@ export interface GatewayOutcome extends CallOutcome {
 let waiting: GatewayOutcome[] = [];
 let timer: NodeJS.Timeout | undefined;
 let flushing: Promise<void> = Promise.resolve();
+/** What was used since it was last written down. */
+const used = {
+  organizations: new Set<string>(),
+  credentials: new Set<string>(),
+  connections: new Set<string>(),
+  timer: undefined as NodeJS.Timeout | undefined,
+};
 
 /** Notes an outcome; returns at once. While the database is away outcomes wait, up to a bound, oldest kept. */
 export function noteOutcome(outcome: GatewayOutcome): void {
   if (waiting.length >= MAX_WAITING) return;
   waiting.push(outcome);
-  timer ??= setTimeout(() => void flushOutcomes(), FLUSH_MS).unref();
+  timer ??= setTimeout(() => void flush(), FLUSH_MS).unref();
 }
 
-/** Writes what waits; for the end of the process and for tests. */
-export function flushOutcomes(): Promise<void> {
+/** Writes what waits, and what was used; for the end of the process and for tests. */
+export async function flushOutcomes(): Promise<void> {
+  await flush();
+  await touch();
+}
+
+function flush(): Promise<void> {
   clearTimeout(timer);
   timer = undefined;
   // One after the other: two writers of the same batch would each cut it off, and with it what came in between.
@@ -41,22 +55,37 @@ async function write(): Promise<void> {
     try {
       await recordOutcomes(batch);
       waiting = waiting.slice(batch.length);
-      await touch(batch);
+      noteUse(batch);
     } catch (error) {
       log().warn({ err: error, waiting: waiting.length }, 'outcomes wait for the database');
-      timer ??= setTimeout(() => void flushOutcomes(), 1_000).unref();
+      timer ??= setTimeout(() => void flush(), 1_000).unref();
       return;
     }
   }
 }
 
-async function touch(batch: GatewayOutcome[]): Promise<void> {
-  const organizations = [...new Set(batch.map(({ organizationId }) => organizationId))];
+function noteUse(batch: GatewayOutcome[]): void {
+  for (const { organizationId, credentialId, connectionId } of batch) {
+    used.organizations.add(organizationId);
+    used.credentials.add(credentialId);
+    if (connectionId !== null) used.connections.add(connectionId);
+  }
+  used.timer ??= setTimeout(() => void touch(), TOUCH_MS).unref();
+}
+
+async function touch(): Promise<void> {
+  clearTimeout(used.timer);
+  used.timer = undefined;
+  const organizations = [...used.organizations];
   // Ids of both kinds at once: neither table knows the other's.
-  const credentials = [...new Set(batch.map(({ credentialId }) => credentialId))];
-  await touchAgentTokens(organizations, credentials);
-  await touchGrants(organizations, credentials);
-  await touchConnections(organizations, [
-    ...new Set(batch.flatMap(({ connectionId }) => connectionId ?? [])),
-  ]);
+  const [credentials, connections] = [[...used.credentials], [...used.connections]];
+  if (organizations.length === 0) return;
+  for (const set of [used.organizations, used.credentials, used.connections]) set.clear();
+  try {
+    await touchAgentTokens(organizations, credentials);
+    await touchGrants(organizations, credentials);
+    await touchConnections(organizations, connections);
+  } catch (error) {
+    log().warn({ err: error }, 'when credentials were last used could not be noted');
+  }
 }

@@ -11,6 +11,7 @@ export interface McpAnswer {
 
 /** JSON-RPC codes of our own lie outside the reserved range (JSON-RPC 2.0 §5.1; MCP 2026-07-28 reserves -32020 to -32099). */
 export const CODES = {
+  stopped: 1403,
   rateLimited: 1429,
   upstreamFailed: 1502,
   unavailable: 1503,
@@ -26,8 +27,8 @@ export function resultText(id: RpcId, result: string): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 }
 
-/** An error, given as an object. */
-export function errorText(id: RpcId, code: number, message: string, data?: unknown): string {
+/** An error, given as an object; without an id where that is undefined (in the modern era null is none). */
+export function errorText(id: RpcId | undefined, code: number, message: string, data?: unknown): string {
   return JSON.stringify({
     jsonrpc: '2.0',
     id,
@@ -53,7 +54,7 @@ export function answerResult(id: RpcId, result: string, headers: Record<string, 
 /** A JSON-RPC error under an HTTP status. */
 export function answerError(
   status: number,
-  id: RpcId,
+  id: RpcId | undefined,
   code: number,
   message: string,
   extra: { data?: unknown; headers?: Record<string, string> } = {},
@@ -95,8 +96,12 @@ export function answerUnauthenticated(description?: string): McpAnswer {
 }
 
 /** The result of a tool call that could not be made because no Asana account stands behind the bearer. */
-export function notConnectedResult(text: string): string {
-  return JSON.stringify({ content: [{ type: 'text', text }], isError: true });
+export function notConnectedResult(text: string, isModern: boolean): string {
+  return JSON.stringify({
+    ...(isModern ? { resultType: 'complete' } : {}),
+    content: [{ type: 'text', text }],
+    isError: true,
+  });
 }
 
 /** Refused within a second, nothing sent, worth trying again (CONTRACT: overload or database gone). */
@@ -112,6 +117,21 @@ export function answerUnavailable(id: string | number | null): McpAnswer {
     },
   );
 }
+
+/**
+ * The organization's stop switch. As a JSON-RPC error under HTTP 200, like every denial, so that the model reads why and nobody
+ * tries again as after a 503; a stream that is asked for, or a session's end, has no id to answer and gets 403.
+ */
+export function answerStopped(id: RpcId | undefined, httpMethod: string): McpAnswer {
+  if (id === undefined && httpMethod === 'POST') return answerAccepted();
+  return answerError(id === undefined ? 403 : 200, id ?? null, CODES.stopped, STOPPED, {
+    data: { outcome: 'not_sent' },
+  });
+}
+
+/** What every agent of a stopped organization hears. */
+export const STOPPED =
+  'Your organization has stopped all agents at Gatehouse, so nothing was sent to Asana. Do not try again; an admin lets them continue.';
 
 /** 429: nothing may be sent before `waitMs` is over (CONTRACT: rate limit, Asana's or ours). */
 export function answerRateLimited(

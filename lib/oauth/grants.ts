@@ -62,7 +62,7 @@ export async function createGrant(
 export async function endGrants(
   tx: Tx,
   actor: Actor,
-  which: { id?: string; memberId?: string; clientId?: string },
+  which: { id?: string; memberId?: string; email?: string; clientId?: string },
   reason: EndReason,
 ): Promise<number> {
   const { organizationId } = actor;
@@ -71,6 +71,7 @@ export async function endGrants(
     WHERE g.organization_id = ${organizationId}::uuid AND m.organization_id = g.organization_id AND m.id = g.member_id
       AND g.ended_at IS NULL AND (${which.id ?? null}::uuid IS NULL OR g.id = ${which.id ?? null}::uuid)
       AND (${which.memberId ?? null}::uuid IS NULL OR g.member_id = ${which.memberId ?? null}::uuid)
+      AND (${which.email ?? null}::text IS NULL OR m.email = ${which.email ?? null}::text)
       AND (${which.clientId ?? null}::text IS NULL OR g.client_id = ${which.clientId ?? null}::text)
     RETURNING g.id, g.client_id, g.client_name, m.email`;
   const ids = ended.map(({ id }) => id);
@@ -125,6 +126,12 @@ interface Row {
 export async function endOwnGrant(tx: Tx, actor: Actor & { memberId: string }, id: string): Promise<void> {
   if ((await endGrants(tx, actor, { id, memberId: actor.memberId }, 'member')) === 0)
     throw new AppError('not_found', 'You have no such grant.');
+}
+
+/** Ends a grant of the member with this e-mail address, for admins; throws `not_found` where there is none such. */
+export async function endMemberGrant(tx: Tx, actor: Actor, email: string, id: string): Promise<void> {
+  if ((await endGrants(tx, actor, { id, email: email.toLowerCase() }, 'admin')) === 0)
+    throw new AppError('not_found', 'There is no such member, or the member has allowed no such client.');
 }
 
 /** Notes that grants were used just now, to the half minute. Rows that somebody else is changing are passed over. */

@@ -2,6 +2,7 @@
 // that mean something here, and the token endpoint as one transaction.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { callerAddress } from '../caller-address';
 import { env, publicUrlIsLoopback, resourceUrl } from '../env';
 import { isDatabaseGone } from '../errors';
 import { log } from '../log';
@@ -200,7 +201,7 @@ async function register(request: IncomingMessage, response: ServerResponse): Pro
   } catch {
     return refuse(400, 'The body is not valid JSON.');
   }
-  const answer = await registerClient(body, request.socket.remoteAddress ?? 'unknown');
+  const answer = await registerClient(body, callerAddress(request));
   send(response, answer.status, answer.body, answer.status === 429 ? { 'retry-after': '3600' } : {});
 }
 

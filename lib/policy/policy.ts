@@ -1,33 +1,49 @@
 // The rule: which methods and tools a caller may use. Pure; admission, the portal and every explanation take it from here.
 
-/** Methods every caller may use; anything else is refused unless one of the caller's groups lists its family. */
-const OPEN_METHODS = new Set([
-  'initialize',
-  'ping',
-  'tools/list',
-  'tools/call',
-  'notifications/initialized',
-  'notifications/cancelled',
+export type Era = 'legacy' | 'modern';
+
+const BOTH: readonly Era[] = ['legacy', 'modern'];
+const LEGACY: readonly Era[] = ['legacy'];
+const MODERN: readonly Era[] = ['modern'];
+
+/** Methods every caller may use, and in which era; anything else is refused unless one of the caller's groups lists its family. */
+const OPEN_METHODS: ReadonlyMap<string, readonly Era[]> = new Map([
+  ['initialize', LEGACY],
+  ['ping', LEGACY],
+  ['server/discover', MODERN],
+  ['subscriptions/listen', MODERN],
+  ['tools/list', BOTH],
+  ['tools/call', BOTH],
+  ['notifications/initialized', LEGACY],
+  ['notifications/cancelled', LEGACY],
 ]);
 
 /** Families of methods a group may open (CONTRACT: `methods`). Each is a set of exact names: an unknown name is in none. */
-const FAMILIES: ReadonlyMap<string, MethodFamily> = new Map<string, MethodFamily>([
-  ['resources/list', 'resources'],
-  ['resources/read', 'resources'],
-  ['resources/templates/list', 'resources'],
-  ['prompts/list', 'prompts'],
-  ['prompts/get', 'prompts'],
-  ['completion/complete', 'completion'],
-  ['logging/setLevel', 'logging'],
+const FAMILIES: ReadonlyMap<string, readonly [MethodFamily, readonly Era[]]> = new Map<
+  string,
+  readonly [MethodFamily, readonly Era[]]
+>([
+  ['resources/list', ['resources', BOTH]],
+  ['resources/read', ['resources', BOTH]],
+  ['resources/templates/list', ['resources', BOTH]],
+  ['prompts/list', ['prompts', BOTH]],
+  ['prompts/get', ['prompts', BOTH]],
+  ['completion/complete', ['completion', BOTH]],
+  ['logging/setLevel', ['logging', LEGACY]],
 ]);
 
 export const METHOD_FAMILIES = ['resources', 'prompts', 'completion', 'logging', 'client_requests'] as const;
 export type MethodFamily = (typeof METHOD_FAMILIES)[number];
 
-/** Whether a method is open to all, open to groups that list its family, or to nobody. Exact bytes only (PB-06, PB-07). */
-export function methodAccess(method: string): 'open' | 'closed' | MethodFamily {
-  if (OPEN_METHODS.has(method)) return 'open';
-  return FAMILIES.get(method) ?? 'closed';
+/**
+ * Whether a method is open to all, open to groups that list its family, or to nobody. Exact bytes only (PB-06, PB-07). Without an era:
+ * in either of them, which is all that a record of a call tells.
+ */
+export function methodAccess(method: string, era?: Era): 'open' | 'closed' | MethodFamily {
+  const open = OPEN_METHODS.get(method);
+  if (open) return era === undefined || open.includes(era) ? 'open' : 'closed';
+  const [family, eras] = FAMILIES.get(method) ?? [];
+  return family !== undefined && (era === undefined || eras!.includes(era)) ? family : 'closed';
 }
 
 /**
@@ -42,6 +58,7 @@ export const DENIALS = {
   not_reviewed: 'The tool is new or changed, and no admin has reviewed it yet.',
   missing: 'Asana no longer lists this tool.',
   blocked: 'An admin blocked this tool for everybody.',
+  organization_stopped: 'An admin stopped all agents of the organization.',
   rate_limited: 'A limit of calls a minute was reached.',
   asana_rate_limited: 'Asana had asked for quiet on this connection, and its time was not over.',
 } as const;
@@ -72,9 +89,16 @@ export function toolDenialSql(at: {
   END`;
 }
 
-/** Whether any of a member's groups grants a tool: `EXISTS …` over the group tables, for SQL expressions of the two names. */
-export function grantedSql(at: { organizationId: string; memberId: string; toolName: string }): string {
-  return `EXISTS (SELECT 1 FROM group_members gm JOIN group_tools gt ON gt.group_id = gm.group_id
+/**
+ * Whether any of a member's groups grants a tool: `EXISTS …` over the group tables, for SQL expressions of the member and the tool's
+ * name. `groups`: an array of the ids of the member's groups, where they are known already.
+ */
+export function grantedSql(
+  at: ({ organizationId: string; memberId: string } | { groups: string }) & { toolName: string },
+): string {
+  return 'groups' in at
+    ? `EXISTS (SELECT 1 FROM group_tools gt WHERE gt.group_id = ANY(${at.groups}) AND gt.tool_name = ${at.toolName})`
+    : `EXISTS (SELECT 1 FROM group_members gm JOIN group_tools gt ON gt.group_id = gm.group_id
     WHERE gm.organization_id = ${at.organizationId} AND gm.member_id = ${at.memberId} AND gt.tool_name = ${at.toolName})`;
 }
 

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { callOutbound } from '../http';
 import { db, pool } from '../db';
 import { env } from '../env';
+import { readCircuits } from '../gateway/asana-circuits';
 import { LEGACY_VERSIONS } from '../gateway/initialize';
-import { checkKeyRing } from '../vault/vault';
+import { ringStillFits } from '../vault/vault';
 import { activityFacts } from './health-activity';
 
 export interface Fact {
@@ -38,16 +39,13 @@ export async function databaseFact(): Promise<Fact> {
 
 /** Whether the key ring opens what the database holds. */
 export async function keysFact(): Promise<Fact> {
-  try {
-    await checkKeyRing();
-    return well('The key ring opens this database.');
-  } catch {
-    return {
-      ok: false,
-      detail: 'The key ring does not open this database.',
-      fix: 'Restore GATEHOUSE_KEYS (or keys.json) as it was.',
-    };
-  }
+  return (await ringStillFits().catch(() => false))
+    ? well('The key ring opens this database.')
+    : {
+        ok: false,
+        detail: 'The key ring does not open this database.',
+        fix: 'Restore GATEHOUSE_KEYS (or keys.json) as it was.',
+      };
 }
 
 async function asanaFact(): Promise<Fact> {
@@ -73,6 +71,27 @@ async function asanaFact(): Promise<Fact> {
   }
 }
 
+/** Whether calls go to Asana, or are refused at once because they failed; of the process that is asked. */
+function circuitFact(organizationId: string) {
+  const { state, since, failures, pausedConnections } = readCircuits(organizationId);
+  const said = { state, since: since?.toISOString() ?? null, pausedConnections };
+  if (state !== 'closed')
+    return {
+      ...said,
+      ok: false,
+      detail: `Asana failed ${failures} calls in a row, of several people, so calls are refused at once${state === 'probing' ? '; the next one tries again' : ''}.`,
+      fix: 'Nobody has to reconnect: Gatehouse tries one call every half minute, and lets all go once it is answered. See Asana\u2019s status page; if Asana is well, check this machine\u2019s way out and ASANA_MCP_URL.',
+    };
+  if (pausedConnections > 0)
+    return {
+      ...said,
+      ok: false,
+      detail: `Calls through ${pausedConnections === 1 ? 'one connection' : `${pausedConnections} connections`} failed several times in a row and are refused at once; all others go on.`,
+      fix: 'Gatehouse tries again every half minute. If it stays so, filter the audit by reason circuit_open to see whose calls these are; that person can reconnect under Connections.',
+    };
+  return { ...said, ok: true, detail: 'Calls go to Asana as they come.', fix: null };
+}
+
 /** Everything the health room shows for one organization. */
 export async function readHealth(organizationId: string) {
   const [database, keys, asana, active, needsReconnect, pending, activity, postgres] = await Promise.all([
@@ -89,6 +108,7 @@ export async function readHealth(organizationId: string) {
     database,
     keys,
     asana,
+    circuit: circuitFact(organizationId),
     connections: { active, needsReconnect },
     revocations: { pending },
     version: version(),

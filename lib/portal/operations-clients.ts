@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import { AppError } from '../errors';
 import { blockClient, deleteClient, listClients } from '../oauth/clients';
-import { endOwnGrant, listGrants } from '../oauth/grants';
+import { endMemberGrant, endOwnGrant, listGrants } from '../oauth/grants';
 import { listRefused, readRedirectRule, saveRedirectRule } from '../oauth/redirect-rules';
 import { KNOWN_CLIENTS } from '../oauth/redirect-uris';
 import { operation, type Context } from './operation';
+import { ownId } from './operations-me';
+import { memberPath } from './operations-people';
 import { ADMIN, EVERYONE, instant, uuid } from './schemas';
 
 const grant = z.object({
@@ -71,10 +73,15 @@ export const clientOperations = {
     effect: 'change',
     path: z.object({ id: z.string().max(100) }),
     answer: 'none',
-    run: (context, { path }) => {
-      if (!uuid.safeParse(path.id).success) throw new AppError('not_found');
-      return endOwnGrant(context.tx, person(context), path.id);
-    },
+    run: (context, { path }) => endOwnGrant(context.tx, person(context), ownId(path.id)),
+  }),
+  'DELETE /members/{email}/grants/{id}': operation({
+    summary: 'End what a member allowed an MCP client; its next call is refused',
+    who: ADMIN,
+    effect: 'change',
+    path: memberPath.extend({ id: z.string().max(100) }),
+    answer: 'none',
+    run: ({ tx, actor }, { path }) => endMemberGrant(tx, actor, path.email, ownId(path.id)),
   }),
   'GET /clients': operation({
     summary: 'Registered MCP clients, and whom here they may act for',

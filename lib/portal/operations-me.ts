@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { readAsanaApp } from '../asana/asana-app';
 import { disconnect, listConnections } from '../asana/connections';
+import { listRevocations } from '../asana/revoke';
 import { verifyChain } from '../audit/chain';
 import { exportAudit } from '../audit/export';
 import { searchAudit, type AuditFilter } from '../audit/records';
@@ -86,7 +87,7 @@ const auditQuery = z.object({
   tool: z.string().max(200).optional(),
   decision: z.enum(['allow', 'deny']).optional(),
   kind: z.enum(['call', 'event']).optional(),
-  outcome: z.enum(['ok', 'tool_error', 'upstream_error', 'unknown']).optional(),
+  outcome: z.enum(['ok', 'tool_error', 'upstream_error', 'unknown', 'failed']).optional(),
   reason: z.string().max(100).optional(),
   /** The credential's id. */
   credential: z.string().max(100).optional(),
@@ -159,6 +160,26 @@ export const meOperations = {
     path: idPath,
     answer: z.object({ revocation: z.enum(['confirmed', 'pending']) }),
     run: (context, { path }) => disconnect(person(context).actor, person(context).id, ownId(path.id)),
+  }),
+  'GET /me/revocations': operation({
+    summary: 'My authorizations that ended here, and whether Asana has confirmed it',
+    who: EVERYONE,
+    keys: false,
+    effect: 'read',
+    answer: z.object({
+      revocations: z.array(
+        z.object({
+          endedAt: instant,
+          revocation: z.enum(['confirmed', 'pending']),
+          confirmedAt: instant.nullable(),
+          attempts: z.number(),
+        }),
+      ),
+    }),
+    run: async (context) => {
+      const { organizationId } = person(context);
+      return { revocations: await listRevocations(organizationId, context.member!.email) };
+    },
   }),
   'GET /me/tokens': operation({
     summary: 'My agent tokens',

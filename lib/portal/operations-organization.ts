@@ -6,10 +6,11 @@ import { listTools, updateTool } from '../catalogue/catalogue';
 import { syncTools } from '../catalogue/sync-tools';
 import { AppError } from '../errors';
 import { readOrganization, updateOrganization } from '../people/organizations';
+import { countAgents, readStop, resumeOrganization, stopOrganization } from '../people/stop-switch';
 import { createApiKey, deleteApiKey, listApiKeys } from '../tokens/api-keys';
 import { readHealth } from './health';
 import { operation } from './operation';
-import { ADMIN, days, instant, name, perMinute, READERS, role, uuid } from './schemas';
+import { ADMIN, days, EVERYONE, instant, name, perMinute, READERS, role, stop, uuid } from './schemas';
 
 const settings = z.object({
   name,
@@ -87,6 +88,40 @@ export const organizationOperations = {
     body: settingsChange,
     answer: settings,
     run: ({ tx, actor }, { body }) => updateOrganization(tx, actor, body),
+  }),
+  'GET /organization/stop': operation({
+    summary: 'Whether all agents are stopped, since when, by whom and why',
+    who: EVERYONE,
+    effect: 'read',
+    answer: z.object({ stopped: stop }),
+    run: async ({ tx, actor }) => ({ stopped: await readStop(tx, actor.organizationId) }),
+  }),
+  'GET /organization/agents': operation({
+    summary: 'How many members and agents the stop switch would stop',
+    who: ADMIN,
+    effect: 'read',
+    answer: z.object({ members: z.number(), agents: z.number() }),
+    run: ({ tx, actor }) => countAgents(tx, actor.organizationId),
+  }),
+  'POST /organization/stop': operation({
+    summary: 'Stop all agents of the organization at once; open streams end',
+    who: ADMIN,
+    effect: 'change',
+    body: z.object({
+      reason: z.string().trim().min(1, 'must say why').max(500, 'must have at most 500 characters'),
+    }),
+    answer: z.object({ stopped: stop }),
+    run: async ({ tx, actor }, { body }) => ({ stopped: await stopOrganization(tx, actor, body.reason) }),
+  }),
+  'POST /organization/resume': operation({
+    summary: 'Let the agents call again',
+    who: ADMIN,
+    effect: 'change',
+    answer: z.object({ stopped: stop }),
+    run: async ({ tx, actor }) => {
+      await resumeOrganization(tx, actor);
+      return { stopped: null };
+    },
   }),
   'GET /asana-app': operation({
     summary: 'The registered Asana app; the secret is never returned',
@@ -203,6 +238,12 @@ export const organizationOperations = {
       database: fact,
       keys: fact,
       asana: fact,
+      /** Whether calls go to Asana, in the process that answers; `probing`: one tries. */
+      circuit: fact.extend({
+        state: z.enum(['closed', 'open', 'probing']),
+        since: instant.nullable(),
+        pausedConnections: z.number(),
+      }),
       connections: z.object({ active: z.number(), needsReconnect: z.number() }),
       revocations: z.object({ pending: z.number() }),
       version: z.string(),

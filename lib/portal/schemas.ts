@@ -39,5 +39,7 @@ export const perMinute = z
   .int('must be a whole number of calls')
   .min(1, 'must be at least 1 call a minute')
   .max(100_000, 'must be at most 100,000 calls a minute');
+/** The organization's stop; null while its agents may call. */
+export const stop = z.object({ since: instant, by: z.string(), reason: z.string() }).nullable();
 export const limits = z.strictObject({ perMinute }).nullable();
 export const methods = z.array(z.enum(METHOD_FAMILIES)).max(METHOD_FAMILIES.length);

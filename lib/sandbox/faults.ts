@@ -142,6 +142,9 @@ export const MCP_FAULTS = {
   '500': SERVER_ERROR,
   '502': instead(() => html(502, '<html><head><title>502 Bad Gateway</title></head><body></body></html>')),
   '503': UNAVAILABLE,
+  '504': instead(() =>
+    html(504, '<html><head><title>504 Gateway Time-out</title></head><body></body></html>'),
+  ),
   '429': TOO_MANY,
   '403': instead(() =>
     json(

@@ -26,6 +26,8 @@ export interface Grant {
   readonly userGid: string;
   readonly workspaceGid: string;
   refreshToken: string;
+  /** Refresh tokens that were rotated, and until when they are taken all the same (ms). */
+  readonly predecessors: Map<string, number>;
   revoked: boolean;
 }
 interface AccessToken {
@@ -44,6 +46,7 @@ export const MAX_APPS = 1_000;
 const MAX_CODES = 10_000;
 const MAX_GRANTS = 50_000;
 const MAX_ACCESS_TOKENS = 100_000;
+const MAX_PREDECESSORS = 10;
 
 export function emptyGrants(): Grants {
   return {
@@ -87,15 +90,17 @@ export function newCode(grants: Grants, code: Code): string {
 }
 
 export function newGrant(grants: Grants, given: Pick<Grant, 'clientId' | 'userGid' | 'workspaceGid'>): Grant {
-  const grant: Grant = { id: digits(), ...given, refreshToken: newToken(given.userGid), revoked: false };
+  const refreshToken = newToken(given.userGid);
+  const grant: Grant = { id: digits(), ...given, refreshToken, predecessors: new Map(), revoked: false };
   setBounded(grants.grants, grant.id, grant, MAX_GRANTS);
   setBounded(grants.byRefreshToken, grant.refreshToken, grant, MAX_GRANTS);
   return grant;
 }
 
-/** Puts a new refresh token in the place of the old one, which is worthless from then on. */
-export function rotateRefreshToken(grants: Grants, grant: Grant): void {
-  grants.byRefreshToken.delete(grant.refreshToken);
+/** Puts a new refresh token in the place of the old one, which is taken for `graceMs` more and is worthless from then on. */
+export function rotateRefreshToken(grants: Grants, grant: Grant, graceMs: number): void {
+  if (graceMs === 0) grants.byRefreshToken.delete(grant.refreshToken);
+  else setBounded(grant.predecessors, grant.refreshToken, Date.now() + graceMs, MAX_PREDECESSORS);
   grant.refreshToken = newToken(grant.userGid);
   setBounded(grants.byRefreshToken, grant.refreshToken, grant, MAX_GRANTS);
 }
@@ -121,7 +126,7 @@ export function readAccessToken(
 /** Ends a grant: its refresh token and all its access tokens. */
 export function revokeGrant(grants: Grants, grant: Grant): void {
   grant.revoked = true;
-  grants.byRefreshToken.delete(grant.refreshToken);
+  for (const token of [grant.refreshToken, ...grant.predecessors.keys()]) grants.byRefreshToken.delete(token);
 }
 
 /** RFC 7636 §4.6 with S256, the only method that Asana's metadata names. */

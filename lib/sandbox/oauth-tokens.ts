@@ -136,14 +136,15 @@ function refresh(
   if (value === null) return oauthError(400, 'invalid_request', 'The refresh_token parameter is missing.');
   const grant = grants.byRefreshToken.get(value);
   const user = grant && world.users.get(grant.userGid);
-  if (!grant || !user || grant.clientId !== app.clientId)
+  const isPast = grant && grant.refreshToken !== value && (grant.predecessors.get(value) ?? 0) <= Date.now();
+  if (!grant || !user || isPast || grant.clientId !== app.clientId)
     return oauthError(
       400,
       'invalid_grant',
       'The refresh token is invalid, or its authorization was revoked.',
     );
   exchange.entry.user = user.email;
-  if (switches.rotateRefreshTokens) rotateRefreshToken(grants, grant);
+  if (switches.rotateRefreshTokens) rotateRefreshToken(grants, grant, switches.predecessorGraceMs);
   const answer = tokens(context, grant, user, switches.rotateRefreshTokens);
   if (!switches.loseRefreshAnswer) return answer;
   if (switches.tokenFault === null) countFault(switches, 'tokenFaultCount', 'loseRefreshAnswer');

@@ -39,6 +39,8 @@ export interface RequestLog {
   /** Entries with a number above `n`, oldest first. */
   since(n: number): LogEntry[];
 }
+/** For judges that need more than the log keeps. */
+export type Heard = (entry: LogEntry, body: Buffer) => void;
 export interface WritableLog extends RequestLog {
   add(request: Pick<LogEntry, 'method' | 'path' | 'headers' | 'rawHeaders'>): LogEntry;
   keepBody(entry: LogEntry, body: Buffer): void;
@@ -49,7 +51,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** All bodies together: 10,000 large ones would not fit into a small container. */
 const MAX_KEPT_CHARACTERS = 64 * 1024 * 1024;
 
-export function createRequestLog(): WritableLog {
+/** `heard` gets the body of every request as bytes, whole, in the moment it is here and before it is answered. */
+export function createRequestLog(heard?: Heard): WritableLog {
   const entries: LogEntry[] = [];
   let count = 0;
   let kept = 0;
@@ -67,6 +70,7 @@ export function createRequestLog(): WritableLog {
     keepBody(entry, body) {
       entry.bodyBytes = body.length;
       entry.body = body.subarray(0, MAX_BODY_BYTES).toString('utf8');
+      heard?.(entry, body);
       // The log may have been cleared while the body was on its way.
       if (entry.n < (entries[0]?.n ?? Infinity)) return;
       kept += entry.body.length;

@@ -10,7 +10,7 @@ import {
   type Grants,
   type SandboxApp,
 } from '@/lib/sandbox/grants';
-import { createRequestLog, type WritableLog } from '@/lib/sandbox/request-log';
+import { createRequestLog, type Heard, type WritableLog } from '@/lib/sandbox/request-log';
 import { createSessions, type Sessions } from '@/lib/sandbox/sessions';
 import { defaultSwitches, type Switches } from '@/lib/sandbox/switches';
 import { createToolList, type ToolList } from '@/lib/sandbox/tool-list';
@@ -50,6 +50,7 @@ export const DEFAULT_APP = {
 export function createState(options: {
   apps?: Partial<SandboxApp>[];
   seedWorld?: (world: World) => void;
+  heard?: Heard;
 }): SandboxState {
   const { seedWorld = seedExampleWorld } = options;
   const apps = (options.apps ?? [DEFAULT_APP]).map(completeApp);
@@ -65,7 +66,7 @@ export function createState(options: {
   return {
     world,
     grants,
-    log: createRequestLog(),
+    log: createRequestLog(options.heard),
     switches: defaultSwitches(),
     sessions,
     tools: createToolList(() => sessions.broadcast(changed)),

@@ -13,7 +13,7 @@ import { handleMcp } from '@/lib/sandbox/mcp-server';
 import { authorize } from '@/lib/sandbox/oauth-authorize';
 import { metadata } from '@/lib/sandbox/oauth-metadata';
 import { revoke, token } from '@/lib/sandbox/oauth-tokens';
-import type { RequestLog } from '@/lib/sandbox/request-log';
+import type { Heard, RequestLog } from '@/lib/sandbox/request-log';
 import {
   addApp,
   createState,
@@ -36,6 +36,8 @@ export interface SandboxOptions {
   apps?: Partial<SandboxApp>[];
   /** Fills the empty world; by default the example of `world-seed.ts`. */
   seedWorld?: (world: World) => void;
+  /** Gets every request's raw body as it arrives; by default nobody does. */
+  heard?: Heard;
 }
 
 export interface SandboxUser {

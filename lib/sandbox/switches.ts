@@ -13,6 +13,8 @@ export interface Switches {
   omitDataEmail: boolean;
   omitDataGid: boolean;
   rotateRefreshTokens: boolean;
+  /** How long a refresh token that was rotated is taken all the same. */
+  predecessorGraceMs: number;
   expiresInSeconds: number;
   /** A refresh is carried out, rotation included, and its answer is lost. Counted down by `tokenFaultCount`. */
   loseRefreshAnswer: boolean;
@@ -84,6 +86,7 @@ const TABLE: { readonly [Name in keyof Switches]: readonly [byDefault: Switches[
   omitDataEmail: [false, isFlag],
   omitDataGid: [false, isFlag],
   rotateRefreshTokens: [false, isFlag],
+  predecessorGraceMs: [0, isCount],
   expiresInSeconds: [3600, isCount],
   loseRefreshAnswer: [false, isFlag],
   tokenFault: [null, orNull(oneOf(Object.keys(TOKEN_FAULTS)))],

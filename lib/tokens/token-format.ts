@@ -1,5 +1,5 @@
 // The shape of our own bearers: a prefix, randomness, and a checksum by which junk is told offline (AS-43). Pure but for randomness.
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_CHARS = 38;
@@ -31,11 +31,11 @@ export function isWellFormedToken(token: string, prefix: TokenPrefix): boolean {
 
 /** SHA-256 of a bearer: what the database keeps and looks up by (so no comparison of secrets takes place in code). */
 export function hashToken(token: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(createHash('sha256').update(token).digest());
+  return Uint8Array.from(hash('sha256', token, 'buffer'));
 }
 
 function checksum(body: string): string {
-  let value = createHash('sha256').update(`checksum:${body}`).digest().readUIntBE(0, 6);
+  let value = hash('sha256', `checksum:${body}`, 'buffer').readUIntBE(0, 6);
   let text = '';
   for (let n = 0; n < CHECKSUM_CHARS; n += 1) {
     text += ALPHABET[value % 62];

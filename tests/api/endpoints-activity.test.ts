@@ -18,9 +18,8 @@ import {
   type Client,
   type Portal,
   type PortalOrganization,
-  type Sent,
 } from '../support/portal';
-import { expectProblem, lastEvent, readOpenApi } from './expect-answer';
+import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
 let organization: PortalOrganization;
@@ -28,7 +27,7 @@ let elsewhere: PortalOrganization;
 let admin: Client;
 let ana: Client;
 let anaId: string;
-let expectConforming: Awaited<ReturnType<typeof readOpenApi>>['expectConforming'];
+let call: OpenApi['call'];
 
 const ANA = 'ana@aurora.example';
 const BEN = 'ben@aurora.example';
@@ -43,17 +42,9 @@ beforeAll(async () => {
   await addPerson(organization, 'cleo@aurora.example', { name: 'Cleo', role: 'auditor' });
   admin = await signIn(portal, 'admin@aurora.example');
   ana = await signIn(portal, ANA);
-  ({ expectConforming } = await readOpenApi(admin));
+  ({ call } = await readOpenApi(admin));
 }, START_MS);
 afterAll(() => portal.stop());
-
-async function call(name: string, sent: Sent & { path?: string; as?: Client } = {}) {
-  const [method, pattern] = name.split(' ') as [string, string];
-  const { path = pattern, as = admin, ...rest } = sent;
-  const answer = await as.call(method, `/api/v1${path}`, rest);
-  if (answer.status < 400) expectConforming(name, answer);
-  return answer;
-}
 
 const actorOf = (id: string) => ({ ...organization.actor, memberId: id });
 const mint = (id: string, name: string, tools?: string[]) =>
@@ -290,6 +281,35 @@ describe('/members', () => {
     expectProblem(await end(ANA, id), 404, 'not_found');
     const { rowCount } = await pool().query('SELECT 1 FROM agent_tokens WHERE id = $1', [foreign.id]);
     expect(rowCount).toBe(1);
+  });
+
+  test('a client that they allowed is ended by an admin, on record, and only under its own person', async () => {
+    const grants = async () => (await call('GET /members/{email}', { path: `/members/${ANA}` })).body.grants;
+    const { rows } = await pool().query(
+      `INSERT INTO grants (id, organization_id, member_id, client_id, client_name, redirect_uri, resource, expires_at, redeemed_at)
+       VALUES (gen_random_uuid(), $1, $2, 'c', 'Example editor', '', '', now() + interval '1 day', now()) RETURNING id`,
+      [organization.id, anaId],
+    );
+    const { id } = rows[0] as { id: string };
+    expect(await grants()).toEqual([{ id, client: 'Example editor', lastUsedAt: null }]);
+    const end = (email: string, grantId: string, as = admin) =>
+      call('DELETE /members/{email}/grants/{id}', { path: `/members/${email}/grants/${grantId}`, as });
+    for (const [email, grantId] of [
+      ['zoe@borealis.example', id],
+      [BEN, id],
+      [ANA, randomUUID()],
+      [ANA, 'nonsense'],
+    ] as const)
+      expectProblem(await end(email, grantId), 404, 'not_found');
+    expectProblem(await end(ANA, id, ana), 403, 'forbidden');
+    expect(await grants()).toHaveLength(1);
+    expect((await end(ANA, id)).status).toBe(204);
+    expect(await grants()).toEqual([]);
+    expect(await lastEvent(admin)).toMatchObject({
+      ...{ action: 'grant.ended', target: `grant:${id}`, member: 'admin@aurora.example' },
+      ...{ before: { member: ANA, client: 'Example editor' }, after: { reason: 'admin' } },
+    });
+    expectProblem(await end(ANA, id), 404, 'not_found');
   });
 });
 
@@ -534,7 +554,7 @@ describe('/health', () => {
     const id = await idOf(ANA);
     const lease = {
       ...{ organizationId: organization.id, id, holder: randomUUID(), generation: 1, refreshToken: '' },
-      ...{ memberId: anaId, memberEmail: ANA },
+      ...{ memberId: anaId, memberEmail: ANA, authorizedAt: new Date() },
     };
     await recordRefreshFailure(lease, 'server_error');
     await recordRefreshFailure(lease, 'server_error');
@@ -612,5 +632,48 @@ describe('/health', () => {
       held.release();
     }
     await until(async () => (await read()).chain.ok);
+  });
+
+  test('says when calls are refused because Asana fails, as the gate of the same process sees it, and to whom it matters', async () => {
+    const DORA = 'dora@aurora.example';
+    const id = await addPerson(organization, DORA, { name: 'Dora' });
+    await addConnection(portal, organization.id, id, 'ana@example.com');
+    await transaction((tx) =>
+      createGroup(tx, organization.actor, { name: 'Dora only', tools: ['add_comment'], members: [DORA] }),
+    );
+    const { token } = await mint(id, 'outage');
+    const post = async () => {
+      const params = { name: 'add_comment', arguments: { task_id: '1', text: 'x' } };
+      const answer = await fetch(`${portal.origin}/mcp`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+      });
+      return { retryAfter: answer.headers.get('retry-after'), body: await answer.text() };
+    };
+    const well = { ok: true, state: 'closed', since: null, pausedConnections: 0, fix: null };
+    expect((await read()).circuit).toEqual({ ...well, detail: expect.stringMatching(/\w/) });
+    portal.sandbox.set({ mcpFault: '500', faultMethods: ['tools/call'] });
+    let answer = await post();
+    for (let n = 0; n < 10 && answer.retryAfter === null; n += 1) answer = await post();
+    expect(answer.body).toContain('not_sent');
+    expect((await read()).circuit).toEqual({
+      ...{ ok: false, state: 'closed', since: null, pausedConnections: 1 },
+      detail: expect.stringContaining('one connection'),
+      fix: expect.stringContaining('circuit_open'),
+    });
+    const theirs = await signIn(portal, 'admin@borealis.example');
+    const other = await theirs.call('GET', '/api/v1/health');
+    expect(other.body.circuit).toMatchObject(well);
+    const { text } = await admin.call('GET', '/metrics');
+    expect(text).toMatch(/^gatehouse_asana_circuit 0$/m);
+    expect(text).toMatch(/^gatehouse_connections_paused 1$/m);
+    portal.sandbox.set({ mcpFault: null, faultMethods: null });
+    await until(async () => (await post()).body.includes('"result"'));
+    expect((await read()).circuit).toMatchObject(well);
   });
 });

@@ -15,15 +15,14 @@ import {
   type Client,
   type Portal,
   type PortalOrganization,
-  type Sent,
 } from '../support/portal';
-import { expectProblem, lastEvent, readOpenApi } from './expect-answer';
+import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
 let organization: PortalOrganization;
 let admin: Client;
 let ana: Client;
-let expectConforming: Awaited<ReturnType<typeof readOpenApi>>['expectConforming'];
+let call: OpenApi['call'];
 
 beforeAll(async () => {
   portal = await startPortal();
@@ -35,17 +34,9 @@ beforeAll(async () => {
     }),
   );
   [admin, ana] = [await signIn(portal, 'admin@aurora.example'), await signIn(portal, 'ana@example.com')];
-  ({ expectConforming } = await readOpenApi(admin));
+  ({ call } = await readOpenApi(ana));
 }, START_MS);
 afterAll(() => portal.stop());
-
-async function call(name: string, sent: Sent & { path?: string; as?: Client } = {}) {
-  const [method, pattern] = name.split(' ') as [string, string];
-  const { path = pattern, as = ana, ...rest } = sent;
-  const answer = await as.call(method, `/api/v1${path}`, rest);
-  if (answer.status < 400) expectConforming(name, answer);
-  return answer;
-}
 
 const byAna = {
   ...{ kind: 'event', member: 'ana@example.com' },
@@ -177,7 +168,16 @@ describe('/me/tokens and /me/connections', () => {
     });
     portal.sandbox.set({ revokeFault: '503' });
     const pending = await call('DELETE /me/connections/{id}', { path: `/me/connections/${first}` });
+    const shown = (await call('GET /me/revocations')).body;
     portal.sandbox.set({ revokeFault: null });
+    const ago = expect.any(String);
+    expect(shown).toEqual({
+      revocations: [
+        { endedAt: ago, revocation: 'pending', confirmedAt: null, attempts: 1 },
+        { endedAt: ago, revocation: 'confirmed', confirmedAt: ago, attempts: 1 },
+      ],
+    });
+    expect((await call('GET /me/revocations', { as: admin })).body).toEqual({ revocations: [] });
     expect([pending.status, pending.body]).toEqual([200, { revocation: 'pending' }]);
     expect((await call('GET /me/connections')).body).toEqual({ connections: [] });
     for (const gone of [first, 'x', crypto.randomUUID()])

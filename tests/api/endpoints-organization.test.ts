@@ -14,14 +14,14 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
-import { expectProblem, lastEvent, readOpenApi } from './expect-answer';
+import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
 let organization: PortalOrganization;
 let admin: Client;
 let key: Client;
 let keyId: string;
-let expectConforming: Awaited<ReturnType<typeof readOpenApi>>['expectConforming'];
+let openApi: OpenApi;
 
 beforeAll(async () => {
   portal = await startPortal();
@@ -29,16 +29,13 @@ beforeAll(async () => {
   admin = await signIn(portal, 'admin@aurora.example');
   const made = await addApiKey(organization, 'admin', 'script');
   [key, keyId] = [script(portal, made.key), made.id];
-  ({ expectConforming } = await readOpenApi(admin));
+  openApi = await readOpenApi(admin);
 }, START_MS);
 afterAll(() => portal.stop());
 
-/** Calls as the admin; a success must conform to the OpenAPI document. `path` fills in what `name` leaves open. */
-async function call(name: string, body?: unknown, path = name.split(' ')[1]!, as = admin) {
-  const answer = await as.call(name.split(' ')[0]!, `/api/v1${path}`, body === undefined ? {} : { body });
-  if (answer.status < 400) expectConforming(name, answer);
-  return answer;
-}
+/** Calls as the admin; `path` fills in what `name` leaves open. */
+const call = (name: string, body?: unknown, path?: string, as?: Client) =>
+  openApi.call(name, { path, as, ...(body === undefined ? {} : { body }) });
 
 const byAdmin = {
   member: 'admin@aurora.example',
@@ -104,6 +101,42 @@ describe('/organization', () => {
         ...([400, 'invalid', about] as const),
       );
     expect((await call('GET /organization')).body).toEqual(fresh);
+  });
+});
+
+describe('/organization/stop', () => {
+  test('stops all agents with a reason that everybody reads, on record, and is as it was after a resume', async () => {
+    await addPerson(organization, 'member@aurora.example');
+    const member = await signIn(portal, 'member@aurora.example');
+    const shown = async () => (await member.call('GET', '/api/v1/organization/stop')).body;
+    expect(await shown()).toEqual({ stopped: null });
+    await admin.call('POST', '/api/v1/me/tokens', { body: { name: 'agent' } });
+    expect((await call('GET /organization/agents')).body).toEqual({ members: 1, agents: 1 });
+    const { status, body } = await call('POST /organization/stop', { reason: '  a leaked token  ' });
+    const stopped = { since: expect.any(String), by: 'admin@aurora.example', reason: 'a leaked token' };
+    expect([status, body]).toEqual([200, { stopped }]);
+    expect(await shown()).toEqual(body);
+    const after = { reason: 'a leaked token', members: 1, agents: 1 };
+    const of = (action: string) => ({ kind: 'event', action, target: 'organization' });
+    expect(await lastEvent(admin)).toEqual({ ...byAdmin, ...of('organization.stopped'), after });
+    // Whoever comes second changes nothing, the reason included.
+    expect((await call('POST /organization/stop', { reason: 'another' }, undefined, key)).body).toEqual(body);
+    expect(await lastEvent(admin)).toMatchObject({ action: 'organization.stopped', after });
+    expect((await call('POST /organization/resume')).body).toEqual({ stopped: null });
+    expect(await lastEvent(admin)).toEqual({ ...byAdmin, ...of('organization.resumed'), before: stopped });
+    expect((await call('POST /organization/resume')).status).toBe(200);
+    expect(await lastEvent(admin)).toMatchObject({ action: 'organization.resumed' });
+    expect(await shown()).toEqual({ stopped: null });
+    await call('POST /organization/stop', { reason: 'by a script' }, undefined, key);
+    expect(await lastEvent(admin)).toMatchObject({ ...byKey, action: 'organization.stopped' });
+    expect(await shown()).toMatchObject({ stopped: { by: 'script' } });
+    await call('POST /organization/resume', undefined, undefined, key);
+  });
+
+  test('wants a reason', async () => {
+    for (const reason of [undefined, '', '  ', 'x'.repeat(501), 7])
+      expectProblem(await call('POST /organization/stop', { reason }), 400, 'invalid', 'body.reason');
+    expect((await call('GET /organization/stop')).body).toEqual({ stopped: null });
   });
 });
 

@@ -17,15 +17,14 @@ import {
   type Client,
   type Portal,
   type PortalOrganization,
-  type Sent,
 } from '../support/portal';
-import { expectProblem, lastEvent, readOpenApi } from './expect-answer';
+import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
 let organization: PortalOrganization;
 let admin: Client;
 let key: Client;
-let expectConforming: Awaited<ReturnType<typeof readOpenApi>>['expectConforming'];
+let call: OpenApi['call'];
 
 beforeAll(async () => {
   portal = await startPortal();
@@ -33,17 +32,9 @@ beforeAll(async () => {
   await addOrganization('Borealis', 'admin@borealis.example');
   admin = await signIn(portal, 'admin@aurora.example');
   key = script(portal, (await addApiKey(organization, 'admin', 'script')).key);
-  ({ expectConforming } = await readOpenApi(admin));
+  ({ call } = await readOpenApi(admin));
 }, START_MS);
 afterAll(() => portal.stop());
-
-async function call(name: string, sent: Sent & { path?: string; as?: Client } = {}) {
-  const [method, pattern] = name.split(' ') as [string, string];
-  const { path = pattern, as = admin, ...rest } = sent;
-  const answer = await as.call(method, `/api/v1${path}`, rest);
-  if (answer.status < 400) expectConforming(name, answer);
-  return answer;
-}
 
 const byAdmin = {
   ...{ kind: 'event', member: 'admin@aurora.example' },

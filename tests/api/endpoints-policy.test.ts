@@ -14,7 +14,7 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
-import { expectProblem, lastEvent, readOpenApi } from './expect-answer';
+import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
 let organization: PortalOrganization;
@@ -24,7 +24,7 @@ let auditor: Client;
 let elsewhere: Client;
 let key: Client;
 let anaId: string;
-let expectConforming: Awaited<ReturnType<typeof readOpenApi>>['expectConforming'];
+let openApi: OpenApi;
 
 beforeAll(async () => {
   portal = await startPortal();
@@ -37,18 +37,15 @@ beforeAll(async () => {
   auditor = await signIn(portal, 'auditor@aurora.example');
   elsewhere = await signIn(portal, 'admin@borealis.example');
   key = script(portal, (await addApiKey(organization, 'admin', 'script')).key);
-  ({ expectConforming } = await readOpenApi(admin));
+  openApi = await readOpenApi(admin);
   for (const slug of ['sales', 'support'])
     await call('POST /groups', { name: slug, slug, tools: ['get_me'], members: ['ana@aurora.example'] });
 }, START_MS);
 afterAll(() => portal.stop());
 
-/** Calls as the admin; a success must conform to the OpenAPI document. `path` fills in what `name` leaves open. */
-async function call(name: string, body?: unknown, path = name.split(' ')[1]!, as = admin) {
-  const answer = await as.call(name.split(' ')[0]!, `/api/v1${path}`, body === undefined ? {} : { body });
-  if (answer.status < 400) expectConforming(name, answer);
-  return answer;
-}
+/** Calls as the admin; `path` fills in what `name` leaves open. */
+const call = (name: string, body?: unknown, path?: string, as?: Client) =>
+  openApi.call(name, { path, as, ...(body === undefined ? {} : { body }) });
 
 const groups = async () => (await call('GET /groups')).body.groups as Record<string, any>[];
 

@@ -3,16 +3,24 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { AuditRecord } from '@/lib/audit/records';
-import type { Answer, Client } from '../support/portal';
+import type { Answer, Client, Sent } from '../support/portal';
 
 type Json = Record<string, any>;
 
-/** The running server's document, and a check of answers against it, by operation (`GET /groups/{slug}`). */
-export async function readOpenApi(client: Client) {
+export interface OpenApi {
+  document: Json;
+  /**
+   * Performs an operation (`GET /groups/{slug}`), `as` the document's reader unless told; `path` fills in what its name leaves open.
+   * Throws where a successful answer has another status, type or shape than the document says.
+   */
+  call(name: string, sent?: Sent & { path?: string; as?: Client }): Promise<Answer>;
+}
+
+/** The running server's document, and calls whose answers are checked against it. */
+export async function readOpenApi(client: Client): Promise<OpenApi> {
   const { body: document } = (await client.call('GET', '/api/v1/openapi.json')) as { body: Json };
   const schemas = new Map<string, z.ZodType>();
 
-  /** Throws where a successful answer has another status, type or shape than the document says. */
   function expectConforming(name: string, answer: Answer): void {
     const [method, path] = name.split(' ') as [string, string];
     const response = document.paths[path][method.toLowerCase()].responses[answer.status] as Json | undefined;
@@ -25,7 +33,15 @@ export async function readOpenApi(client: Client) {
     const parsed = schemas.get(name)!.safeParse(answer.body);
     expect(parsed.error?.issues ?? [], `${name}: ${answer.text.slice(0, 300)}`).toEqual([]);
   }
-  return { document, expectConforming };
+
+  async function call(name: string, sent: Sent & { path?: string; as?: Client } = {}): Promise<Answer> {
+    const [method, pattern] = name.split(' ') as [string, string];
+    const { path = pattern, as = client, ...rest } = sent;
+    const answer = await as.call(method, `/api/v1${path}`, rest);
+    if (answer.status < 400) expectConforming(name, answer);
+    return answer;
+  }
+  return { document, call };
 }
 
 /** A problem (RFC 9457) with exactly this status and code; its sentence must hold `about`. */

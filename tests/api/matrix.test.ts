@@ -95,6 +95,7 @@ type Kind =
   | 'client'
   | 'grant'
   | 'memberToken'
+  | 'memberGrant'
   | 'record'
   | 'request'
   | 'ownRequest';
@@ -136,10 +137,10 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
       const person = { ...actor, memberId: owner };
       return (await transaction((tx) => mintAgentToken(tx, person, { name: 'thing', tools: [] }))).id;
     }
-    case 'memberToken': {
-      const { rows } = await pool().query('SELECT email FROM members WHERE id = $1', [owner]);
-      return `${rows[0].email}/tokens/${await make('token', organization, owner)}`;
-    }
+    case 'memberToken':
+      return `${await emailOf(owner)}/tokens/${await make('token', organization, owner)}`;
+    case 'memberGrant':
+      return `${await emailOf(owner)}/grants/${await make('grant', organization, owner)}`;
     case 'client': {
       const id = `thing-${name}`;
       await pool().query(
@@ -165,6 +166,11 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
   }
 }
 
+async function emailOf(memberId: string): Promise<string> {
+  const { rows } = await pool().query('SELECT email FROM members WHERE id = $1', [memberId]);
+  return (rows[0] as { email: string }).email;
+}
+
 async function makeGrant(
   organization: PortalOrganization,
   memberId: string,
@@ -180,7 +186,10 @@ async function makeGrant(
 
 const isAurora = (organization: PortalOrganization) => organization === aurora;
 
-const COLUMNS: Record<Exclude<Kind, 'record' | 'memberToken'>, [table: string, column: string]> = {
+const COLUMNS: Record<
+  Exclude<Kind, 'record' | 'memberToken' | 'memberGrant'>,
+  [table: string, column: string]
+> = {
   ...{ group: ['groups', 'slug'], member: ['members', 'email'], tool: ['tools', 'name'] },
   ...{
     apiKey: ['api_keys', 'id::text'],
@@ -196,7 +205,8 @@ const COLUMNS: Record<Exclude<Kind, 'record' | 'memberToken'>, [table: string, c
 /** The row of a thing as text; empty when it is gone. */
 async function rowOf(kind: Kind, id: string): Promise<string> {
   if (kind === 'record') return 'insert-only';
-  if (kind === 'memberToken') return rowOf('token', id.split('/').at(-1)!);
+  if (kind === 'memberToken' || kind === 'memberGrant')
+    return rowOf(kind === 'memberToken' ? 'token' : 'grant', id.split('/').at(-1)!);
   const [table, column] = COLUMNS[kind];
   const { rows } = await pool().query(`SELECT t::text AS row FROM ${table} t WHERE ${column} = $1`, [id]);
   return rows.map(({ row }) => row as string).join('\n');
@@ -209,6 +219,7 @@ const absent = (id: string) =>
 /** The kind of thing that a path names, and what a request of the operation sends besides. */
 const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }> = {
   'PATCH /organization': { body: () => ({}) },
+  'POST /organization/stop': { body: () => ({ reason: 'a drill' }) },
   'PUT /asana-app': {
     body: () => ({
       clientId: portal.sandbox.apps[0]!.clientId,
@@ -229,6 +240,7 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
   'GET /members/{email}/removal': { kind: 'member' },
   // Of the path's two places the first takes the whole: `email/tokens/id`.
   'DELETE /members/{email}/tokens/{id}': { kind: 'memberToken' },
+  'DELETE /members/{email}/grants/{id}': { kind: 'memberGrant' },
   'PATCH /first-run': { body: () => ({ hidden: false }) },
   'GET /search': { query: '?q=a' },
   'PATCH /members/{email}': { kind: 'member', body: () => ({ name: 'Renamed' }) },
@@ -333,8 +345,9 @@ describe('the table', () => {
 function call(caller: CallerName, name: string, id: string): Promise<Answer> {
   const { query = '', body } = SENT[name] ?? {};
   const [method, path] = name.split(' ') as [string, string];
-  const filled =
-    SENT[name]?.kind === 'memberToken' ? `/members/${id}` : path.replace(/\{\w+\}/, encodeURIComponent(id));
+  const filled = /^member(Token|Grant)$/.test(SENT[name]?.kind ?? '')
+    ? `/members/${id}`
+    : path.replace(/\{\w+\}/, encodeURIComponent(id));
   const asked = query.replace('{mark}', markOf(homeOf(caller)));
   return clients[caller].call(method, `/api/v1${filled}${asked}`, body ? { body: body() } : {});
 }

@@ -30,6 +30,7 @@ const admins = (ok: number): Row => ({
   ...{ keyMember: 403, keyAuditor: 403, keyAdmin: ok, keyElsewhere: ok },
 });
 const readers = (ok: number): Row => ({ ...admins(ok), auditor: ok, keyAuditor: ok });
+const everybody = (ok: number): Row => ({ ...readers(ok), member: ok, keyMember: ok });
 /** What belongs to a person, which a key has none of. */
 const people = (ok: number): Row => ({
   ...refused,
@@ -45,6 +46,10 @@ const anyone = (ok: number): Row => ({
 export const OPERATIONS: Record<string, Expected> = {
   'GET /organization': { own: admins(200) },
   'PATCH /organization': { own: admins(200) },
+  'GET /organization/stop': { own: everybody(200) },
+  'GET /organization/agents': { own: admins(200) },
+  'POST /organization/stop': { own: admins(200) },
+  'POST /organization/resume': { own: admins(200) },
   'GET /asana-app': { own: admins(200) },
   'PUT /asana-app': { own: admins(200) },
   'POST /asana-app/check': { own: admins(200) },
@@ -68,6 +73,7 @@ export const OPERATIONS: Record<string, Expected> = {
   'GET /me': { own: people(200) },
   'GET /me/connections': { own: people(200) },
   'DELETE /me/connections/{id}': { own: people(200), others: people(404) },
+  'GET /me/revocations': { own: people(200) },
   'GET /me/tokens': { own: people(200) },
   'POST /me/tokens': { own: people(201) },
   'DELETE /me/tokens/{id}': { own: people(204), others: people(404) },
@@ -84,6 +90,7 @@ export const OPERATIONS: Record<string, Expected> = {
   'GET /members/{email}': { own: admins(200), others: admins(404) },
   'GET /members/{email}/removal': { own: admins(200), others: admins(404) },
   'DELETE /members/{email}/tokens/{id}': { own: admins(204), others: admins(404) },
+  'DELETE /members/{email}/grants/{id}': { own: admins(204), others: admins(404) },
   'GET /me/activity': { own: people(200) },
   'GET /audit/summary': { own: readers(200) },
   'GET /first-run': { own: admins(200) },

@@ -134,7 +134,11 @@ describe('a session', () => {
   test('that is opened for the gateway stays open', async () => {
     const { facts, accessToken } = await caller();
     const opened = await openUpstreamSession({ facts, accessToken, purpose: 'a test' });
-    expect(opened).toEqual({ sessionId: expect.any(String), protocolVersion: '2025-11-25' });
+    expect(opened).toEqual({
+      sessionId: expect.any(String),
+      protocolVersion: '2025-11-25',
+      capabilities: { prompts: {}, resources: {}, tools: { listChanged: true } },
+    });
     expect(sandbox.sessionCount).toBe(1);
     sandbox.set({ sessions: false });
     expect(await openUpstreamSession({ facts, accessToken, purpose: 'a test' })).toMatchObject({

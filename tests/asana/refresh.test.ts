@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
 import { freshAccessToken, RefreshFailure } from '@/lib/asana/refresh';
+import { startRefreshSweep, sweepOnce } from '@/lib/asana/refresh-sweep';
+import { readTokenRow } from '@/lib/asana/token-lease';
 import { listFailingConnections, readRefreshFailures } from '@/lib/asana/refresh-failures';
 import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
@@ -48,6 +50,8 @@ const works = async (accessToken: string) => {
   await answer.text();
   return answer.status === 200;
 };
+/** What a failure leaves in the row: that it was. */
+const restingNow = { refresh_failures: expect.any(Number) };
 const storedRefreshToken = async (person: setting.Person, id: string) =>
   openSecret(
     placeOf(person.organizationId, 'connections', 'refresh_token', id),
@@ -153,7 +157,7 @@ describe('OC-15: an error of the token endpoint', () => {
       const connection = await addConnection(sandbox, person, EXPIRED);
       const before = await connectionsOf(person);
       expect(await failureOf(freshAccessToken(connection))).toBe('transient');
-      expect(await connectionsOf(person)).toEqual(before);
+      expect(await connectionsOf(person)).toEqual(before.map((row) => ({ ...row, ...restingNow })));
       // OC-09: the refresh token and the secret never follow a redirect.
       expect(sandbox.log.count(({ path }) => path === '/redirect-trap')).toBe(0);
       sandbox.set({ tokenFault: null });
@@ -162,13 +166,15 @@ describe('OC-15: an error of the token endpoint', () => {
   );
 
   test('a hanging endpoint is given up after ten seconds, and the connection stays', async () => {
-    sandbox.set({ tokenFault: 'hang', tokenFaultCount: 1 });
+    sandbox.set({ tokenFault: 'hang' });
     const person = await addPerson(sandbox);
     const connection = await addConnection(sandbox, person, EXPIRED);
     const startedMs = Date.now();
     expect(await failureOf(freshAccessToken(connection))).toBe('transient');
     expect(Date.now() - startedMs).toBeLessThan(11_000);
+    expect(refreshes()).toBe(2); // its answer may have been lost, so the same token is offered once more
     expect(await connectionsOf(person)).toMatchObject([{ status: 'active', generation: 1 }]);
+    sandbox.set({ tokenFault: null });
     expect((await freshAccessToken(connection)).generation).toBe(2);
   });
 
@@ -282,6 +288,90 @@ describe('a refresh that fails', () => {
   });
 });
 
+describe('an outage of the token endpoint', () => {
+  test('is asked less and less: after two failures calls are refused at once for a second, then two, in all processes', async () => {
+    sandbox.set({ tokenFault: '503', retryAfterSeconds: null });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    const ask = () => failureOf(freshAccessToken(connection));
+    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe('transient');
+    expect(refreshes()).toBe(3);
+    const rest = async () => (await readTokenRow(person.organizationId, connection.id))!.restMs;
+    expect(await rest()).toBeGreaterThan(0);
+    await until(async () => (await rest()) === 0);
+    for (let n = 0; n < 20; n += 1) expect(await ask()).toBe('transient');
+    expect(refreshes()).toBe(4);
+    expect(await connectionsOf(person)).toMatchObject([
+      { status: 'active', generation: 1, refresh_failures: 4 },
+    ]);
+    sandbox.set({ tokenFault: null });
+    await pool().query('UPDATE connections SET refresh_after = now()');
+    expect((await freshAccessToken(connection)).generation).toBe(2);
+    expect(await connectionsOf(person)).toMatchObject([{ refresh_failures: 0, refresh_after: null }]);
+  });
+
+  test('ends for the app’s people as soon as an admin saves another secret', async () => {
+    sandbox.set({ tokenFault: 'invalid_client', tokenFaultCount: 3 });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person, EXPIRED);
+    for (let n = 0; n < 5; n += 1) expect(await failureOf(freshAccessToken(connection))).toBe('transient');
+    expect(refreshes()).toBe(3);
+    const { clientId, clientSecret } = sandbox.apps[0]!;
+    await transaction((tx) => saveAsanaApp(tx, person.actor, { clientId, clientSecret }));
+    expect((await freshAccessToken(connection)).generation).toBe(2);
+  });
+});
+
+describe('the sweep', () => {
+  const generationOf = async (person: setting.Person) => (await connectionsOf(person))[0]!.generation;
+
+  test('renews what was used lately before it ends, each connection at a moment of its own, and nothing else', async () => {
+    await pool().query('DELETE FROM connections');
+    const of = async (leftMs: number, change = '') => {
+      const person = await addPerson(sandbox);
+      const { id } = await addConnection(sandbox, person, { leftMs });
+      if (change) await pool().query(`UPDATE connections SET ${change} WHERE id = $1`, [id]);
+      return person;
+    };
+    const due = await of(59_000);
+    const used = await of(59_000, `last_used_at = now(), authorized_at = now() - interval '9 days'`);
+    const early = await of(299_000); // its moment is later than the earliest of all
+    const fresh = await of(3_600_000);
+    const unused = await of(59_000, `authorized_at = now() - interval '9 days'`);
+    const ended = await of(59_000, `status = 'needs_reconnect'`);
+    const resting = await of(59_000, `refresh_failures = 3, refresh_after = now() + interval '1 minute'`);
+    const failed = await of(3_600_000, 'refresh_failures = 1');
+    await pool().query(
+      `UPDATE connections SET id = '00000000-0000-4000-8000-000000000001' WHERE organization_id = $1`,
+      [early.organizationId],
+    );
+    expect(await sweepOnce()).toBe(3);
+    for (const person of [due, used, failed]) expect(await generationOf(person)).toBe(2);
+    for (const person of [early, fresh, unused, ended, resting]) expect(await generationOf(person)).toBe(1);
+    expect(refreshes()).toBe(3);
+    expect(await sweepOnce()).toBe(0);
+  });
+
+  test('goes on by itself: a rotation whose answer was lost is repeated though nobody calls, and it ends when told', async () => {
+    sandbox.set({
+      rotateRefreshTokens: true,
+      predecessorGraceMs: 10_000,
+      loseRefreshAnswer: true,
+      tokenFaultCount: 2,
+    });
+    const person = await addPerson(sandbox);
+    const connection = await addConnection(sandbox, person);
+    expect(await failureOf(freshAccessToken(connection, { force: 1 }))).toBe('transient');
+    const stop = startRefreshSweep({ intervalMs: 50 });
+    await until(async () => (await generationOf(person)) === 2);
+    await stop();
+    await pool().query('UPDATE connections SET access_expires_at = now()');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await generationOf(person)).toBe(2);
+    expect((await eventsOf(person)).map(({ action }) => action)).not.toContain('connection.needs_reconnect');
+  });
+});
+
 describe('UF-20: when the answer to a refresh is lost', () => {
   test('the old refresh token is tried once more, which is enough where Asana does not rotate', async () => {
     sandbox.set({ loseRefreshAnswer: true, tokenFaultCount: 1 });
@@ -373,7 +463,9 @@ describe('TV-06: a stored token that the vault can’t open', () => {
     const before = await connectionsOf(person);
     expect(await failureOf(freshAccessToken(broken))).toBe('transient');
     expect(await failureOf(freshAccessToken(broken, { force: 1 }))).toBe('transient');
-    expect(await connectionsOf(person)).toEqual(before);
+    expect(await connectionsOf(person)).toEqual(
+      before.map((row) => (row.id === broken.id ? { ...row, ...restingNow } : row)),
+    );
     expect(refreshes()).toBe(0);
     expect((await freshAccessToken(whole)).accessToken).toBe(whole.accessToken);
   });

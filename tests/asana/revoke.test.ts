@@ -1,16 +1,26 @@
 // What was disconnected here ends at Asana too, sooner or later, and its secrets do not outlive that.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { disconnect, endMemberConnections, listConnections } from '@/lib/asana/connections';
-import { attemptRevocation, queueRevocation, startRevocationWorker } from '@/lib/asana/revoke';
+import {
+  attemptRevocation,
+  listRevocations,
+  queueRevocation,
+  startRevocationWorker,
+} from '@/lib/asana/revoke';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
 import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
 import * as setting from './setting';
 import { addConnection, addPerson, connectionsOf, eventsOf, isLive, isRevocation, until } from './setting';
 
+const SCRIPT = fileURLToPath(new URL('revoke-process.ts', import.meta.url));
 let sandbox: Sandbox;
+let variables: Record<string, string>;
 let close: () => Promise<void>;
-beforeAll(async () => ({ sandbox, close } = await setting.startSetting()));
+beforeAll(async () => ({ sandbox, variables, close } = await setting.startSetting()));
 afterAll(() => close());
 beforeEach(async () => {
   sandbox.reset();
@@ -230,6 +240,40 @@ describe('the queue', () => {
     await until(() => sandbox.log.count(isRevocation) === 1);
     expect(pool().totalCount - pool().idleCount).toBe(0);
     expect(await attempt).toBe('confirmed');
+  });
+
+  test('outlives a process that is killed while Asana hangs, and an outage after that, and says how it stands', async () => {
+    const person = await addPerson(sandbox);
+    const { refreshToken } = await addConnection(sandbox, person);
+    const id = await queue(person, refreshToken);
+    const shown = () => listRevocations(person.organizationId, person.email);
+    expect(await shown()).toMatchObject([{ revocation: 'pending', confirmedAt: null, attempts: 0 }]);
+    sandbox.set({ revokeFault: 'hang', revokeFaultCount: 1 });
+    const child = fork(SCRIPT, { execArgv: ['--import', 'tsx'] });
+    await once(child, 'message');
+    child.send({ variables, id });
+    await until(() => sandbox.log.count(isRevocation) === 1);
+    child.kill('SIGKILL');
+    sandbox.set({ revokeFault: '503', revokeFaultCount: 2 });
+    const stop = startRevocationWorker({ intervalMs: 10 });
+    for (const attempts of [2, 3]) {
+      await makeDue();
+      await until(async () => (await shown())[0]!.attempts === attempts);
+      expect(await shown()).toMatchObject([{ revocation: 'pending' }]);
+    }
+    await until(() => sandbox.log.count(isRevocation) === 3);
+    await makeDue();
+    await until(async () => (await shown())[0]!.revocation === 'confirmed');
+    await stop();
+    expect(await shown()).toEqual([
+      {
+        ...{ endedAt: expect.any(String), confirmedAt: expect.any(String) },
+        revocation: 'confirmed',
+        attempts: 4,
+      },
+    ]);
+    expect(await isLive(sandbox, refreshToken)).toBe(false);
+    expect(await listRevocations((await addPerson(sandbox)).organizationId, person.email)).toEqual([]);
   });
 
   test('a row is left to its own first attempt for ten seconds before the worker takes it', async () => {

@@ -384,6 +384,15 @@ describe('refreshing', () => {
     expect((await refresh(next)).status).toBe(200);
   });
 
+  it('takes a rotated refresh token for as long as it is told to, and no longer', async () => {
+    sandbox.set({ rotateRefreshTokens: true, predecessorGraceMs: 300 });
+    const { refresh_token: old } = await connect(sandbox);
+    const { refresh_token: next } = (await refresh(old)).body;
+    expect((await refresh(old)).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 320));
+    for (const past of [old, next]) expect((await refresh(past)).body.error).toBe('invalid_grant');
+  });
+
   it('loses the answer of a refresh that was carried out', async () => {
     sandbox.set({ rotateRefreshTokens: true, loseRefreshAnswer: true, tokenFaultCount: 1 });
     const { refresh_token: old } = await connect(sandbox);

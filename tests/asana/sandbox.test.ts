@@ -622,6 +622,7 @@ describe('faults of the MCP endpoint', () => {
     '500': [false, /^500 .*Oops!/],
     '502': [false, /^502 \[content-type: text\/html/],
     '503': [false, /^503 .*\[retry-after: 9\]/],
+    '504': [false, /^504 \[content-type: text\/html/],
     '429': [false, /^429 .*\[retry-after: 9\] \{"errors":/],
     '403': [false, /^403 .*\[www-authenticate: .*insufficient_scope/],
     '404-session': [false, /^404 .*"code":-32001,"message":"Session not found"/],

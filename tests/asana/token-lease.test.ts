@@ -1,16 +1,17 @@
 // The lease on a connection's tokens: one holder at a time by the database's clock, and whoever lost it changes nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  endRests,
+  giveUpLease,
   isOrphan,
   markNeedsReconnect,
   openAccessToken,
   readTokenRow,
-  releaseLease,
   storeTokens,
   takeLease,
   type Lease,
 } from '@/lib/asana/token-lease';
-import { pool } from '@/lib/db';
+import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
 import * as setting from './setting';
 import { addConnection, addPerson, connectionsOf, eventsOf } from './setting';
@@ -51,9 +52,29 @@ test('it is free again when it is given back, or when it has run out', async () 
   const { row } = await connected();
   const first = (await takeLease(row, holder(), 60_000))!;
   expect(await takeLease(row, holder(), 60_000)).toBeNull();
-  await releaseLease(first);
+  expect(await giveUpLease(first, 0)).toBe(0);
   expect(await takeLease(row, holder(), -1)).not.toBeNull();
   expect(await takeLease(row, holder(), 60_000)).not.toBeNull();
+});
+
+test('after the second failure on end nobody gets it for a time that doubles to a minute, in any process, or for what Asana asked', async () => {
+  const { row } = await connected();
+  const fail = async (askedMs = 0) => giveUpLease((await takeLease(row, holder(), 60_000))!, askedMs);
+  const past = () => pool().query('UPDATE connections SET refresh_after = now() WHERE id = $1', [row.id]);
+  expect([await fail(), await fail()]).toEqual([0, 0]);
+  for (const mostMs of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
+    const restMs = await fail();
+    expect(restMs).toBeLessThanOrEqual(mostMs);
+    expect(restMs).toBeGreaterThan(mostMs * 0.7);
+    expect(await takeLease(row, holder(), 60_000)).toBeNull();
+    expect((await readTokenRow(row.organizationId, row.id))!.restMs).toBeGreaterThan(0);
+    await past();
+  }
+  expect(await fail(300_000)).toBeGreaterThan(299_000);
+  expect(await takeLease(row, holder(), 60_000)).toBeNull();
+  await transaction((tx) => endRests(tx, row.organizationId));
+  const again = (await takeLease(row, holder(), 60_000))!;
+  expect(await giveUpLease(again, 0)).toBe(0);
 });
 
 test('nobody gets it for an older generation, for a connection that needs a reconnect, or in another organization', async () => {
@@ -80,11 +101,38 @@ describe('UF-19: a holder that lost its lease', () => {
     expect(await takeLease(await read(), holder(), 60_000)).not.toBeNull();
   });
 
+  test('stores what came late where the successor failed or died: after a rotation it is all there is', async () => {
+    for (const end of [
+      (next: Lease) => giveUpLease(next, 0),
+      ({ id }: Lease) => pool().query('UPDATE connections SET lease_until = now() WHERE id = $1', [id]),
+    ]) {
+      const { read, late, next } = await lateAndNext();
+      await end(next);
+      expect(await storeTokens(late, tokens('late', 'rotated'))).toBe(2);
+      expect(openAccessToken(await read())).toBe('late');
+      expect(await storeTokens(next, tokens('next'))).toBeNull();
+      expect(await markNeedsReconnect(next)).toBe(false);
+    }
+  });
+
+  test('makes the connection well again where the successor offered the rotated token and was refused, on record', async () => {
+    const { person, read, late, next } = await lateAndNext();
+    expect(await markNeedsReconnect(next)).toBe(true);
+    expect(await storeTokens(late, tokens('late'))).toBeNull(); // nothing was rotated: Asana meant what it said
+    expect((await read()).status).toBe('needs_reconnect');
+    expect(await storeTokens(late, tokens('late', 'rotated'))).toBe(2);
+    expect(await read()).toMatchObject({ status: 'active', generation: 2 });
+    expect((await eventsOf(person)).map(({ action }) => action).slice(-2)).toEqual([
+      'connection.needs_reconnect',
+      'connection.recovered',
+    ]);
+  });
+
   test('cannot end the successor’s lease', async () => {
     const { row, late, next } = await lateAndNext();
-    await releaseLease(late);
+    expect(await giveUpLease(late, 60_000)).toBe(0);
     expect(await takeLease(row, holder(), 60_000)).toBeNull();
-    await releaseLease(next);
+    await giveUpLease(next, 0);
     expect(await takeLease(row, holder(), 60_000)).not.toBeNull();
   });
 
@@ -110,22 +158,29 @@ test('a newer generation fences off the holder too, though nobody took its lease
 });
 
 describe('a refresh token that could not be stored is an orphan', () => {
-  test('when the connection is gone, or newer tokens without it are stored', async () => {
-    const { row, late, next } = await lateAndNext();
-    expect(await isOrphan(late, 'rotated')).toBe(false); // the successor may be getting the same one just now
-    await storeTokens(next, tokens('next', 'the successor’s'));
+  const authorizeAnew = (id: string) =>
+    pool().query('UPDATE connections SET authorized_at = now(), generation = generation + 1 WHERE id = $1', [
+      id,
+    ]);
+
+  test('when the connection is gone, or its member has authorized anew', async () => {
+    const { row, late } = await lateAndNext();
+    expect(await isOrphan(late, 'rotated')).toBe(false);
+    await authorizeAnew(row.id);
     expect(await isOrphan(late, 'rotated')).toBe(true);
     await pool().query('DELETE FROM connections WHERE id = $1', [row.id]);
     expect(await isOrphan(late, 'rotated')).toBe(true);
   });
 
-  test('but not when it is the stored one, or the one that was there before: revoking it would disconnect', async () => {
+  test('but not when it lost to another refresh, is stored, or was there before: revoking it could disconnect', async () => {
     const person = await addPerson(sandbox);
     const { organizationId, id, refreshToken } = await addConnection(sandbox, person);
     const row = (await readTokenRow(organizationId, id))!;
     const late = (await takeLease(row, holder(), -1))!;
     const next = (await takeLease(row, holder(), 60_000))!;
     await storeTokens(next, tokens('next', 'rotated'));
+    expect(await isOrphan(late, 'another')).toBe(false);
+    await authorizeAnew(id);
     expect(await isOrphan(late, 'rotated')).toBe(false);
     expect(await isOrphan(late, refreshToken)).toBe(false);
     expect(await isOrphan(late, 'another')).toBe(true);

@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => lib.close());
 
 describe('a record', () => {
-  test('can be inserted, and by no statement changed or removed, whichever role connects', async () => {
+  test('AU-10: can be inserted, and by no statement changed or removed, whichever role connects', async () => {
     const { id } = organization;
     const call = await recordSystemCall({
       ...{ organizationId: id, memberId: organization.actor.memberId!, memberEmail: organization.adminEmail },
@@ -59,7 +59,7 @@ describe('a record', () => {
     expect(before).toContain(call);
   });
 
-  test('of a call has at most one outcome, and the first one stays', async () => {
+  test('DB-05: of a call has at most one outcome, and the first one stays', async () => {
     const callId = await recordSystemCall({
       ...{
         organizationId: organization.id,
@@ -93,7 +93,7 @@ describe('a record', () => {
 });
 
 describe('a change whose record can’t be written', () => {
-  test('is undone, whatever the change was', async () => {
+  test('DB-04: is undone, whatever the change was', async () => {
     const { actor } = organization;
     const person = { ...actor, memberId: await addPerson(organization, 'ana@aurora.example') };
     await addPerson(organization, 'ben@aurora.example');

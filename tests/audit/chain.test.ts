@@ -91,7 +91,7 @@ const FIELDS = `id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z
   reason, policy_version, outcome, latency_ms, action, target, before, after`;
 
 describe('laying', () => {
-  test('gives every record of concurrent writers a number: none twice, none missing', async () => {
+  test('AU-11: gives every record of concurrent writers a number: none twice, none missing', async () => {
     const [one, two] = [await organizationWith(1), await organizationWith(1)];
     const stop = startChainer(50);
     const PER_WRITER = 25;
@@ -183,7 +183,7 @@ describe('laying', () => {
     expect(rows.map(({ target }) => target)).toEqual(['thing:1', 'slow', 'quick']);
   });
 
-  test('tells apart what only runs together alike: fields, numbers and orders', () => {
+  test('AU-12: tells apart what only runs together alike: fields, numbers and orders', () => {
     const previous = chainStart('aurora');
     const hash = (seq: bigint, record: unknown) => chainHash(previous, seq, record).toString('hex');
     const pairs: [unknown, unknown][] = [
@@ -350,7 +350,7 @@ describe('verifying', () => {
     ],
   ];
 
-  test.each(cases)('finds %s: the first bad number is %i', async (_, firstBad, change) => {
+  test.each(cases)('AU-07 AU-08: finds %s: the first bad number is %i', async (_, firstBad, change) => {
     const organization = await organizationWith(6);
     const neighbour = await organizationWith(3);
     expect(await verifyChain(organization.id)).toEqual({ ok: true, records: 6 });

@@ -208,7 +208,14 @@ describe('a search by outcome or by its reason', () => {
   const CALLS = 6_000;
   let many: string;
   /** What the records say, newest first. */
-  let calls: { id: string; tool: string; outcome: string | null; reason: string | null }[];
+  let calls: {
+    id: string;
+    tool: string;
+    outcome: string | null;
+    reason: string | null;
+    /** Whether its outcome is on record; without one it reads `unknown`. */
+    recorded: boolean;
+  }[];
 
   beforeAll(async () => {
     many = await addOrganization();
@@ -231,7 +238,7 @@ describe('a search by outcome or by its reason', () => {
     );
     const { rows } = await pool().query(
       `SELECT r.id, r.tool, CASE WHEN r.decision = 'allow' THEN coalesce(o.outcome, 'unknown') END AS outcome,
-         coalesce(o.reason, r.reason) AS reason
+         coalesce(o.reason, r.reason) AS reason, o.id IS NOT NULL AS recorded
        FROM audit_records r LEFT JOIN audit_records o ON o.call_id = r.id
        WHERE r.organization_id = $1 AND r.kind = 'call' ORDER BY r.at DESC, r.id DESC`,
       [many],
@@ -244,6 +251,12 @@ describe('a search by outcome or by its reason', () => {
     [{ outcome: 'upstream_error' }, ({ outcome }) => outcome === 'upstream_error'],
     [{ outcome: 'tool_error' }, ({ outcome }) => outcome === 'tool_error'],
     [{ outcome: 'unknown' }, ({ outcome }) => outcome === 'unknown'],
+    [{ outcome: 'failed' }, ({ outcome, recorded }) => recorded && outcome !== 'ok'],
+    [
+      { outcome: 'failed', tool: 'tool_2' },
+      ({ outcome, recorded, tool }) => recorded && outcome !== 'ok' && tool === 'tool_2',
+    ],
+    [{ outcome: 'failed', decision: 'deny' }, () => false],
     [{ reason: 'timeout' }, ({ reason }) => reason === 'timeout'],
     // The reason of denials and of outcomes alike: both are found, in one order.
     [{ reason: 'rate_limited' }, ({ reason }) => reason === 'rate_limited'],

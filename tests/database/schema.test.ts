@@ -229,7 +229,7 @@ describe('a tenant’s table', () => {
   });
 });
 
-describe('the organization guard', () => {
+describe('DB-15: the organization guard', () => {
   const organizationId = crypto.randomUUID();
   const id = crypto.randomUUID();
   type Delegate = Record<string, (args?: object) => Promise<unknown>>;

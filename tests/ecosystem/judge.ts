@@ -11,6 +11,10 @@ export interface Check {
   id: string;
   status: string;
   message: string;
+  /** What the scenario looked at, as the suite puts it. */
+  description: string;
+  /** What was sent and what came, in the scenario's own form. */
+  details: unknown;
 }
 
 const here = (...path: string[]) => resolve('tests/ecosystem', ...path);
@@ -47,9 +51,9 @@ export async function runSuite(
         string,
         string
       >[];
-      return found.map(({ id, status, errorMessage, description }) => ({
-        ...{ scenario, id: id!, status: status! },
-        message: errorMessage ?? description ?? '',
+      return found.map(({ id, status, errorMessage, description = '', details }) => ({
+        ...{ scenario, id: id!, status: status!, description, details },
+        message: errorMessage ?? description,
       }));
     });
   rmSync(folder, { recursive: true, force: true });

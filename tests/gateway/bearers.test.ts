@@ -1,6 +1,6 @@
 // Whose bearer is not a living agent token of ours hears 401, in one form, before anything else is looked at; junk costs no query.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { pool, transaction } from '@/lib/db';
+import { admissionPool, pool, transaction } from '@/lib/db';
 import { removeMember } from '@/lib/people/members';
 import { startSession } from '@/lib/people/sessions';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
@@ -94,13 +94,14 @@ const EXPIRED = 'The agent token has expired; mint another in the portal';
 /** Counts what reaches the database while `work` runs. */
 async function queriesDuring(work: () => Promise<unknown>): Promise<number> {
   const query = vi.spyOn(pool(), 'query');
-  const connect = vi.spyOn(pool(), 'connect');
+  const connects = [pool(), admissionPool()].map((from) => vi.spyOn(from, 'connect'));
   await work();
   // The process says every two seconds that it lives; that is nobody's request, and each time a query and its connection.
   const beats = query.mock.calls.filter(
     ([asked]) => (asked as { name?: string }).name === 'gate-beat',
   ).length;
-  return query.mock.calls.length + connect.mock.calls.length - 2 * beats;
+  const connected = connects.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  return query.mock.calls.length + connected - 2 * beats;
 }
 
 describe('what can’t be one of ours never reaches the database', () => {

@@ -2,7 +2,7 @@
 // within two, without a restart.
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { pool } from '@/lib/db';
+import { admissionPool } from '@/lib/db';
 import {
   auditOf,
   callOf,
@@ -74,7 +74,7 @@ const crowd = (count: number) =>
   );
 
 describe('a database that is gone', () => {
-  test('DB: refuses every call in time, alone or in a crowd, sends nothing, and serves when it is back', async () => {
+  test('DB-01: refuses every call in time, alone or in a crowd, sends nothing, and serves when it is back', async () => {
     expect.hasAssertions();
     for (let round = 0; round < 2; round += 1) {
       await wire.cut();
@@ -88,11 +88,12 @@ describe('a database that is gone', () => {
     }
   });
 
-  test('DB: that does not answer any more, and breaks no connection, is no different', async () => {
+  test('DB-01 AU-02: that does not answer any more, and breaks no connection, is no different', async () => {
     expect.hasAssertions();
     // Several connections of the pool stand, and all of them die silently.
-    await Promise.all(Array.from({ length: 12 }, () => pool().query('SELECT pg_sleep(0.3)')));
-    expect(pool().idleCount).toBeGreaterThan(8);
+    const count = admissionPool().options.max;
+    await Promise.all(Array.from({ length: count }, () => admissionPool().query('SELECT pg_sleep(0.3)')));
+    expect(admissionPool().idleCount).toBe(count);
     wire.freeze();
     gate.sandbox.log.clear();
     await refusedInTime();
@@ -101,14 +102,14 @@ describe('a database that is gone', () => {
     await servedInTime();
   });
 
-  test('DB: junk is still told apart from it: 401 needs no database', async () => {
+  test('DB-01: junk is still told apart from it: 401 needs no database', async () => {
     await wire.cut();
     expect((await post(gate, 'gth_junk', callOf('get_me'))).status).toBe(401);
     await wire.restore();
     await servedInTime();
   });
 
-  test('DB: that hangs in a statement, and whose connection then breaks, ends neither the wait nor the process', async () => {
+  test('AU-02 DB-01: that hangs in a statement, and whose connection then breaks, ends neither the wait nor the process', async () => {
     expect.hasAssertions();
     const administrator = new pg.Client({ connectionString: directUrl });
     await administrator.connect();
@@ -129,7 +130,7 @@ describe('a database that is gone', () => {
     await administrator.end();
   });
 
-  test('DB: a server that ends all its sessions is served from again at once', async () => {
+  test('DB-01: a server that ends all its sessions is served from again at once', async () => {
     expect.hasAssertions();
     const administrator = new pg.Client({ connectionString: directUrl });
     await administrator.connect();
@@ -145,7 +146,7 @@ describe('a database that is gone', () => {
 });
 
 describe('a database that goes while a call is under way', () => {
-  test('DB: before the call was sent: it is refused unsent', async () => {
+  test('DB-01: before the call was sent: it is refused unsent', async () => {
     const bob = await makeMember(gate, organization, 'bob@acme.example', { asana: 'ben@example.com' });
     await makeGroup(organization, 'Bob', ['get_me'], [bob]);
     const { token: theirs } = await mint(bob);
@@ -164,7 +165,7 @@ describe('a database that goes while a call is under way', () => {
     expect(record).toMatchObject({ decision: 'allow', outcome: 'upstream_error', reason: 'unavailable' });
   });
 
-  test('DB: after the call was sent: its answer arrives, and its outcome is on record when the database is back', async () => {
+  test('DB-01: after the call was sent: its answer arrives, and its outcome is on record when the database is back', async () => {
     gate.sandbox.set({ latencyMs: 500 });
     gate.sandbox.log.clear();
     const pending = post(gate, token, callOf('get_me'));

@@ -123,7 +123,13 @@ describe('an explanation agrees with the gate', () => {
   );
 
   test('and has met every reason for which the gate refuses a tool', () => {
-    const others = ['malformed', 'method_not_allowed', 'rate_limited', 'asana_rate_limited'];
+    const others = [
+      'malformed',
+      'method_not_allowed',
+      'organization_stopped',
+      'rate_limited',
+      'asana_rate_limited',
+    ];
     const expected = Object.keys(DENIALS).filter((reason) => !others.includes(reason));
     expect([...seen].toSorted()).toEqual([...expected, 'allowed'].toSorted());
   });

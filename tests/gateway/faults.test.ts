@@ -15,6 +15,7 @@ import {
   callOf,
   connect,
   emailIn,
+  forgetCircuits,
   forgetThrottles,
   headersFor,
   hello,
@@ -36,7 +37,7 @@ import {
 import { answerJson, beginEvents, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
 
 // The gate waits a minute for an answer; these tests wait less, and all else is the real thing.
-const limits = { timeoutMs: Infinity, idleTimeoutMs: Infinity };
+const limits = { timeoutMs: Infinity, idleTimeoutMs: Infinity, deadlineMs: Infinity };
 vi.mock('@/lib/http', async (load) => {
   const http = await load<typeof import('@/lib/http')>();
   return {
@@ -46,6 +47,7 @@ vi.mock('@/lib/http', async (load) => {
         ...options,
         timeoutMs: Math.min(options.timeoutMs, limits.timeoutMs),
         idleTimeoutMs: Math.min(options.idleTimeoutMs ?? options.timeoutMs, limits.idleTimeoutMs),
+        ...(limits.deadlineMs === Infinity ? {} : { deadlineMs: limits.deadlineMs }),
       }),
   };
 });
@@ -82,7 +84,7 @@ afterEach(stillAnswers);
 
 /** L: with the fault away, an ordinary call is answered. */
 async function stillAnswers(): Promise<void> {
-  Object.assign(limits, { timeoutMs: Infinity, idleTimeoutMs: Infinity });
+  Object.assign(limits, { timeoutMs: Infinity, idleTimeoutMs: Infinity, deadlineMs: Infinity });
   setEnv({ ASANA_MCP_URL: gate.sandbox.mcpUrl });
   gate.sandbox.set({
     mcpFault: null,
@@ -93,6 +95,7 @@ async function stillAnswers(): Promise<void> {
     tokenFault: null,
   });
   await forgetThrottles();
+  forgetCircuits();
   expect(emailIn(await post(gate, token, callOf(READ)))).toBe('ana@example.com');
 }
 
@@ -109,6 +112,9 @@ const write = () => callOf(WRITE, { task_id: SEED.homepageCopy, text: `comment $
 const comments = () => [...gate.sandbox.world.stories.values()].length;
 const sentCalls = () => gate.sandbox.log.count(({ rpc: sent }) => sent?.method === 'tools/call');
 const refreshes = () => gate.sandbox.log.count(({ path }) => path === '/-/oauth_token');
+/** Connections that somebody is asked to renew. */
+const ended = async () =>
+  (await pool().query(`SELECT id FROM connections WHERE status <> 'active' ORDER BY id`)).rows;
 /** The agent's calls on record, without those that Gatehouse made for its own session. */
 const agentCalls = async () =>
   (await newRecords())
@@ -134,6 +140,7 @@ const FAULTS: Fault[] = [
   { what: 'UF-07: a 500', fault: '500', ...unknown, reason: 'status_500', happened: false },
   { what: 'UF-07: a 502', fault: '502', ...unknown, reason: 'status_502', happened: false },
   { what: 'UF-07: a 503', fault: '503', ...unknown, reason: 'status_503', happened: false },
+  { what: 'UF-07: a 504', fault: '504', ...unknown, status: 504, reason: 'status_504', happened: false },
   {
     ...{ what: 'UF-03: a 403', fault: '403', status: 502, code: 1502, told: 'not_executed' },
     ...{ outcome: 'upstream_error', reason: 'status_403', happened: false },
@@ -202,6 +209,7 @@ describe('a write that meets a fault is sent once, and answered and recorded as 
   for (const { what, fault, answers = 'sse', status, code, told, outcome, reason, happened } of FAULTS)
     test(what, async () => {
       const before = comments();
+      const endedBefore = await ended();
       gate.sandbox.set({ mcpFault: fault, answers, faultMethods: ['tools/call'] });
       const answer = await post(gate, token, write());
       expect([answer.status, answer.body.error?.code, outcomeOf(answer)]).toEqual([status, code, told]);
@@ -210,7 +218,19 @@ describe('a write that meets a fault is sent once, and answered and recorded as 
       expect(gate.sandbox.log.entries).toHaveLength(1);
       expect(comments() - before).toBe(happened ? 1 : 0);
       expect(await agentCalls()).toEqual([['allow', outcome, reason]]);
+      expect(await ended()).toEqual(endedBefore);
     });
+
+  test('RF-21: a stream of comments that never ends is cut off, and nothing of it is kept', async () => {
+    limits.deadlineMs = 1_500;
+    gate.sandbox.set({ mcpFault: 'endless-comments', faultMethods: ['tools/call'] });
+    const heapBefore = process.memoryUsage().heapUsed;
+    const answer = await post(gate, token, write());
+    expect([answer.status, outcomeOf(answer)]).toEqual([502, 'unknown']);
+    expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(100 * 1024 * 1024);
+    expect(gate.upstreamCalls()).toEqual([{ method: 'tools/call', tool: WRITE }]);
+    expect((await agentCalls()).map(([, outcome]) => outcome)).toEqual(['unknown']);
+  });
 
   // What the sandbox can do to an answer of its own, to a list and to a call.
   const PASSING: Switches['mcpFault'][] = [
@@ -276,6 +296,21 @@ describe('a write that meets a fault is sent once, and answered and recorded as 
     expect(sentCalls()).toBe(1);
     expect(gate.sandbox.log.entries[0]!.closedEarly).toBe(true);
     expect(await agentCalls()).toEqual([['allow', 'unknown', 'timeout']]);
+  });
+
+  test('UF-09: a deadline that was hit frees the places of the calls that waited', async () => {
+    limits.timeoutMs = 300;
+    const { token: theirs } = await mint(await person());
+    await post(gate, theirs, callOf(READ));
+    gate.sandbox.set({ mcpFault: 'hang', faultMethods: ['tools/call'] });
+    // As many as may be in flight through one connection.
+    const hung = await Promise.all(Array.from({ length: 15 }, () => post(gate, theirs, write())));
+    expect(hung.map(({ status }) => status)).toEqual(Array.from({ length: 15 }, () => 504));
+    gate.sandbox.set({ mcpFault: null, faultMethods: null });
+    forgetCircuits();
+    const startedMs = performance.now();
+    expect((await post(gate, theirs, write())).status).toBe(200);
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
   });
 
   test('UF-09: Asana’s own 504 is 504 too', async () => {
@@ -566,6 +601,35 @@ describe('statuses of Asana’s', () => {
         expect(await agentCalls()).toEqual([['allow', 'upstream_error', reason]]);
       }
     expect(gate.sandbox.log.entries).toEqual([]);
+  });
+
+  test('UF-16: a version that Asana stopped speaking is settled anew for the next call', async () => {
+    const { token: theirs } = await mint(await person());
+    await post(gate, theirs, callOf(READ));
+    const spoken = gate.sandbox.switches.protocolVersions;
+    gate.sandbox.set({ protocolVersions: ['2025-06-18'] });
+    const before = comments();
+    const refused = await post(gate, theirs, write());
+    expect(refused.status).toBe(400);
+    expect(refused.body.error?.message).toContain('Unsupported protocol version');
+    expect((await post(gate, theirs, write())).status).toBe(200);
+    expect(comments() - before).toBe(1);
+    gate.sandbox.set({ protocolVersions: spoken });
+  });
+
+  test('UF-16: a storm of list changes before the answer reaches no agent and asks nothing of Asana', async () => {
+    setEnv({ ASANA_MCP_URL: raw.url });
+    const change = `data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })}\n\n`;
+    raw.answer((response, { message }) => {
+      beginEvents(response).write(change.repeat(20_000));
+      response.end(
+        `data: ${JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { content: [] } })}\n\n`,
+      );
+    });
+    const { text, body } = await post(gate, rawToken, callOf(READ));
+    expect(body.result).toEqual({ content: [] });
+    expect(text).not.toContain('list_changed');
+    expect(raw.requests.filter(({ message }) => !/initialize/.test(message.method ?? ''))).toHaveLength(1);
   });
 
   test('a session that can’t be opened leaves the call unsent', async () => {

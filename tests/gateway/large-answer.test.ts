@@ -45,7 +45,7 @@ describe('the envelope', () => {
         at,
         { text: RESULT, isToolError: false },
       ]);
-    expect(passed([...BODY])).toEqual({ text: RESULT, isToolError: false });
+    expect(passed(BODY.split(''))).toEqual({ text: RESULT, isToolError: false });
     expect(passed(['\uFEFF', BODY])).toMatchObject({ text: RESULT });
   });
 
@@ -74,7 +74,7 @@ describe('the envelope', () => {
     ['that is nothing', ''],
   ])('RF-08 RF-09 RF-19: an answer %s is refused', (_, body) => {
     expect(passed([body])).toBe('refused');
-    expect(passed([...body])).toBe('refused');
+    expect(passed(body.split(''))).toBe('refused');
   });
 
   test('RF-14: an answer cut anywhere is refused', () => {
@@ -112,7 +112,7 @@ describe('the envelope', () => {
     [`{"isError":"true"}`, false],
   ])('%s: a tool error is one where the result itself says so', (result, isToolError) => {
     expect(passed([`{"jsonrpc":"2.0","id":"u","result":${result}}`])).toEqual({ text: result, isToolError });
-    expect(passed([...`{"jsonrpc":"2.0","id":"u","result":${result}}`])).toMatchObject({ isToolError });
+    expect(passed(`{"jsonrpc":"2.0","id":"u","result":${result}}`.split(''))).toMatchObject({ isToolError });
   });
 });
 
@@ -215,7 +215,8 @@ describe('through the gate', () => {
     expect(await outcomes()).toEqual([['unknown', 'cut']]);
   });
 
-  test('forty MiB pass without being held, and a hundred do not pass', async () => {
+  test('sixty MiB pass without being held, and a hundred do not pass', async () => {
+    let taken = 0;
     const write = (size: number) =>
       raw.answer((response, { message }) => {
         start(response, message.id!);
@@ -224,28 +225,30 @@ describe('through the gate', () => {
         const more = (): unknown => {
           if (response.destroyed) return;
           if (left-- === 0) return response.end('"}]}}');
-          return response.write(piece) ? setImmediate(more) : response.once('drain', more);
+          return response.write(piece, () => {
+            taken += MIB;
+            more();
+          });
         };
         response.on('error', () => undefined);
         more();
       });
-    write(40);
-    const before = process.memoryUsage();
-    let most = 0;
-    let bytes = 0;
+    write(57);
     const answer = await ask(callOf('get_me'));
-    for await (const chunk of answer.body!) {
-      bytes += (chunk as Uint8Array).length;
-      const { heapUsed, external } = process.memoryUsage();
-      most = Math.max(most, heapUsed + external - before.heapUsed - before.external);
+    // While the agent reads nothing, Asana can get rid of no more than the buffers on the way take.
+    let before = -1;
+    while (taken > before) {
+      before = taken;
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    expect(bytes).toBeGreaterThan(40 * MIB);
-    // The upstream and the agent live in this process too; held, it would be forty at the very least.
-    expect(most).toBeLessThan(36 * MIB);
+    expect(taken).toBeLessThan(40 * MIB);
+    let bytes = 0;
+    for await (const chunk of answer.body!) bytes += (chunk as Uint8Array).length;
+    expect(bytes).toBeGreaterThan(57 * MIB);
     write(100);
     const endless = await ask(callOf('get_me'));
     await expect(endless.arrayBuffer()).rejects.toThrow();
-    expect((await outcomes()).toSorted()).toEqual([
+    expect((await outcomes()).toSorted(([a], [b]) => (a! < b! ? -1 : 1))).toEqual([
       ['ok', null],
       ['unknown', 'cut'],
     ]);

@@ -307,7 +307,7 @@ describe('calls in flight', () => {
     return member;
   }
 
-  test('writes are 15 at a time, reads go on beside them, and turns go round between a person’s agents', async () => {
+  test('UF-29: writes are 15 at a time, reads go on beside them, and turns go round between a person’s agents', async () => {
     const dora = await person('dora');
     const [{ token: busy }, { token: quiet }] = [await mint(dora), await mint(dora)];
     const upstream = hold();
@@ -339,7 +339,7 @@ describe('calls in flight', () => {
     for (const { status } of await Promise.all([...flood, one, read])) expect(status).toBe(200);
   });
 
-  test('who finds too many waiting is refused at once, with nothing sent, and is told so on record', async () => {
+  test('UF-29: who finds too many waiting is refused at once, with nothing sent, and is told so on record', async () => {
     const emil = await person('emil');
     const { token: busy } = await mint(emil);
     const upstream = hold();
@@ -415,6 +415,8 @@ describe('two processes', () => {
     const answers = await Promise.all(
       times(80, (n) => post(n % 2 ? one : two, n % 3 ? token : bens, callOf('get_me'))),
     );
+    const heard = answers.filter(({ status }) => status !== 200 && status !== 429);
+    expect(heard.map(({ status, text }) => [status, text])).toEqual([]);
     expect(passed(answers)).toBe(30);
     expect(gate.upstreamCalls()).toHaveLength(30);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(50);
@@ -425,7 +427,7 @@ describe('two processes', () => {
     expect(Math.max(...of('connection'))).toBeLessThanOrEqual(20);
   });
 
-  test('UF-04: both keep the quiet that Asana asked one of them for, and end it when it is over', async () => {
+  test('UF-04 UF-05: both keep the quiet that Asana asked one of them for, and end it when it is over', async () => {
     for (const { url } of [one, two]) await post({ url }, token, callOf('get_me'));
     await newRecords();
     gate.sandbox.set({ mcpFault: '429', faultCount: 1, faultMethods: ['tools/call'], retryAfterSeconds: 6 });

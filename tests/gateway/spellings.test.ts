@@ -460,7 +460,7 @@ refusals('an id is a text or an exact integer, and a call has one', [
 
 const METHODS = [
   ...['tasks/result', 'tasks/get', 'completion/complete', 'sampling/createMessage', 'resources/subscribe'],
-  ...['resources/read', 'resources/list', 'prompts/get', 'subscriptions/listen', 'elicitation/create', 'x/y'],
+  ...['resources/read', 'resources/list', 'prompts/get', 'elicitation/create', 'x/y'],
   ...[
     'Tools/Call',
     'TOOLS/CALL',
@@ -492,10 +492,11 @@ refusals(
     reason: 'method_not_allowed',
   })),
 );
-refusals('the probe of the stateless era is answered so that its clients fall back', [
-  malformed(-32000, 'PB-04: server/discover', JSON.stringify(rpc('server/discover'))),
+refusals('a message of the stateless era without the headers of that era is refused', [
+  malformed(-32020, 'PB-04: server/discover', JSON.stringify(rpc('server/discover'))),
+  malformed(-32020, 'PB-04: subscriptions/listen', JSON.stringify(rpc('subscriptions/listen'))),
   malformed(
-    -32000,
+    -32020,
     'PP-28: a call of that era',
     toolCall('"name":"get_me","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}'),
   ),

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { pool, transaction } from '@/lib/db';
 import { redact } from '@/lib/log';
 import { blockClient, deleteClient, listClients } from '@/lib/oauth/clients';
-import { endOwnGrant, listGrants } from '@/lib/oauth/grants';
+import { endMemberGrant, endOwnGrant, listGrants } from '@/lib/oauth/grants';
 import { replaceGroup } from '@/lib/people/groups';
 import { removeMember } from '@/lib/people/members';
 import { mintToken } from '@/lib/tokens/token-format';
@@ -146,6 +146,35 @@ describe('AS-31 C9: access ends at the next call in every process', () => {
       [`grant:${grantId}`],
     );
     expect(rows).toEqual([{ member_email: ana.email, reason: 'member' }]);
+  });
+
+  test('when an admin ends it on the person’s page: that grant and no other, and only under its own person', async () => {
+    const grantId = await grantOf(tokens.access);
+    const hers = await obtainTokens(setting, ana);
+    const ben = await makeMember(setting, organization, `ben${Date.now()}@acme.example`);
+    const elsewhere = await makeTeam(setting, `Other${Date.now()}`);
+    const end = (actor: typeof organization.actor, email: string) =>
+      transaction((tx) => endMemberGrant(tx, actor, email, grantId));
+    for (const [actor, email] of [
+      [organization.actor, ben.email],
+      [organization.actor, elsewhere.member.email],
+      [elsewhere.organization.actor, ana.email],
+      [elsewhere.organization.actor, elsewhere.member.email],
+    ] as const)
+      await expect(end(actor, email)).rejects.toMatchObject({ code: 'not_found' });
+    expect((await call()).status).toBe(200);
+    await end(organization.actor, ana.email.toUpperCase());
+    await expectDead();
+    expect((await call(hers.access)).status).toBe(200);
+    await expect(end(organization.actor, ana.email)).rejects.toMatchObject({ code: 'not_found' });
+    const { rows } = await pool().query(
+      `SELECT member_email, before->>'member' AS whose, after->>'reason' AS reason FROM audit_records
+       WHERE action = 'grant.ended' AND target = $1`,
+      [`grant:${grantId}`],
+    );
+    expect(rows).toEqual([
+      { member_email: organization.actor.memberEmail, whose: ana.email, reason: 'admin' },
+    ]);
   });
 
   test('when the admin blocks the client, until it is unblocked', async () => {

@@ -8,8 +8,9 @@ const HEIGHTS: Record<string, number> = {
   portal: 4,
   gateway: 3,
   ...{ oauth: 2, asana: 2, policy: 2, catalogue: 2, tokens: 2, audit: 2, people: 2 },
-  vault: 1,
-  ...{ database: 0, generated: 0, db: 0, env: 0, errors: 0, log: 0, http: 0 },
+  ...{ vault: 1, events: 1 },
+  ...{ database: 0, generated: 0, db: 0, env: 0, errors: 0, log: 0, http: 0, 'http-exchange': 0 },
+  ...{ 'caller-address': 0, drain: 0 },
 };
 const STRANGERS = ['asana', 'oauth', 'people'];
 const WEB = ['app', 'components', 'server'];
@@ -20,7 +21,7 @@ const under = (path: string, ...folders: string[]) =>
 const unitOf = (path: string) => /^lib\/([^/.]+)/.exec(path)?.[1];
 const say = (source: Source, imported: string, why: string) => `${source.path} imports ${imported}: ${why}`;
 
-/** app, server.ts → gateway → oauth asana policy catalogue tokens audit people → vault → database db env errors log http. */
+/** app, server.ts → gateway → oauth asana policy catalogue tokens audit people → vault events → database db env errors log http. */
 export const importsPointDown: Rule = (source) => {
   const unit = unitOf(source.path);
   if (under(source.path, 'components'))
@@ -135,7 +136,7 @@ export const actionsAreWrapped: Rule = (source) => {
     : [`${source.path} exports a server action that lib/portal's wrapper did not make.`];
 };
 
-const PURE = /^lib\/(policy\/|gateway\/decode|vault\/seal)/;
+const PURE = /^lib\/(policy\/|gateway\/(?:decode|circuit)|vault\/seal)/;
 const PURE_MODULES = /^(node:(crypto|buffer|util|string_decoder)|zod|lib\/errors)$/;
 const IMPURE =
   /^(globalThis\.)?(fetch|setTimeout|setInterval|setImmediate|Date|Date\.now|performance\.now|Math\.random)$/;

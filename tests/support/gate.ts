@@ -14,7 +14,7 @@ import { createGroup } from '@/lib/people/groups';
 import { addMember } from '@/lib/people/members';
 import type { Limits } from '@/lib/policy/limits';
 import { createOrganization } from '@/lib/people/organizations';
-import { startSandbox, type Sandbox } from '@/lib/sandbox/start-sandbox';
+import { startSandbox, type Sandbox, type SandboxOptions } from '@/lib/sandbox/start-sandbox';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
 import { placeOf, sealSecret } from '@/lib/vault/vault';
 import { createTestDatabase } from './database';
@@ -32,13 +32,17 @@ export interface GateOptions {
   chain?: boolean;
   /** Puts something between the gate and its database; returns the URL to use. */
   databaseThrough?: (url: string) => Promise<string>;
+  /** Of `startTestPostgres`; needed outside of vitest only. */
+  postgresUrl?: string;
+  sandbox?: SandboxOptions;
 }
 
 /** Points the process at a database of its own and a sandbox, and serves the gate on a free port. */
-export async function startGate({ chain = true, databaseThrough }: GateOptions = {}): Promise<Gate> {
-  const database = await createTestDatabase();
+export async function startGate(options: GateOptions = {}): Promise<Gate> {
+  const { chain = true, databaseThrough, postgresUrl } = options;
+  const database = await createTestDatabase(postgresUrl);
   const databaseUrl = (await databaseThrough?.(database.url)) ?? database.url;
-  const sandbox = await startSandbox();
+  const sandbox = await startSandbox(options.sandbox);
   const server = createServer((request, response) => void serveMcp(request, response));
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -267,6 +271,11 @@ export async function freshMinute(): Promise<void> {
 /** Ends the quiet that Asana asked for, so that the next call need not wait for it. */
 export async function forgetThrottles(): Promise<void> {
   await pool().query('UPDATE connections SET throttled_until = NULL');
+}
+
+/** Forgets the failures of Asana's that this process counted, so that one test's do not refuse another's calls. */
+export function forgetCircuits(): void {
+  delete (globalThis as { [key: symbol]: unknown })[Symbol.for('gatehouse.circuits')];
 }
 
 /** The e-mail that `get_me` answers with: whose Asana account a call went through. */

@@ -102,9 +102,10 @@ async function warmUp(): Promise<void> {
   }
 }
 
-/** Starts `server.ts` on 127.0.0.1 with these variables and waits until it is ready. Rejects with its output if it ends. */
+/** Starts `server.ts` on 127.0.0.1 with these variables and waits until it is ready. Rejects with its output if it ends. `endMs`: how long `stop` waits before it kills. */
 export async function startServer(
   variables: Record<string, string>,
+  { endMs = 10_000 } = {},
 ): Promise<{ output: () => string; stop: () => Promise<void> }> {
   if (!existsSync('.next/BUILD_ID')) throw new Error('The portal is not built: `npm run build` first.');
   const imports = ['--import', './scripts/follow-parent.mjs', '--import', 'tsx'];
@@ -116,7 +117,7 @@ export async function startServer(
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += String(chunk)));
   const output = () => text;
   await untilReady(child, Number(variables.PORT), output);
-  return { output, stop: () => end(child) };
+  return { output, stop: () => end(child, endMs) };
 }
 
 async function untilReady(child: ChildProcess, port: number, output: () => string): Promise<void> {
@@ -133,11 +134,11 @@ async function untilReady(child: ChildProcess, port: number, output: () => strin
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, endMs = 10_000): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  const late = setTimeout(() => child.kill('SIGKILL'), endMs);
   await ended;
   clearTimeout(late);
 }

@@ -2,6 +2,7 @@
 import Link2 from 'lucide-react/icons/link-2';
 import { connectionName } from '@/components/connections/connection-state';
 import { ConnectionsList } from '@/components/connections/connections-list';
+import { EndedConnections } from '@/components/connections/ended-connections';
 import { ButtonAnchor, ButtonLink } from '@/components/ui/button';
 import { Callout } from '@/components/ui/callout';
 import { EmptyState } from '@/components/ui/empty-state';
@@ -15,9 +16,10 @@ export default async function ConnectionsPage({
 }: {
   searchParams: Promise<Record<string, string | string[] | undefined>>;
 }) {
-  const [{ connections, asanaApp, member }, { tokens }, { connected }] = await Promise.all([
+  const [{ connections, asanaApp, member }, { tokens }, { revocations }, { connected }] = await Promise.all([
     read('GET /me'),
     read('GET /me/tokens'),
+    read('GET /me/revocations'),
     searchParams,
   ]);
   const fresh = connections.find(({ id }) => id === connected);
@@ -80,6 +82,7 @@ export default async function ConnectionsPage({
           </EmptyState>
         </div>
       )}
+      <EndedConnections revocations={revocations} />
     </>
   );
 }

@@ -35,7 +35,7 @@ export default async function OwnExplainPage({
   return (
     <>
       <PageHeader title="Ask" description="Whether your agents may use a tool, why, and how to get it." />
-      <form action="/explain" className="mb-3 flex max-w-xl items-end gap-2">
+      <form action="/explain" className="mb-5 flex max-w-xl items-end gap-2">
         <TextField
           key={tool}
           label="Tool"
@@ -54,7 +54,7 @@ export default async function OwnExplainPage({
         </Button>
       </form>
       {lately.length > 0 && (
-        <p className="text-ink-3 mb-5 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm">
+        <p className="text-ink-3 -mt-2 mb-5 flex flex-wrap items-center gap-x-3 gap-y-1 text-sm">
           Refused lately:
           {lately.map((name) => (
             <Link

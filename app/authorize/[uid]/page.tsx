@@ -21,9 +21,10 @@ export default async function AuthorizePage({
   const view = await readConsent(uid, member);
   if (!view) notFound();
   const { question, connections, tools } = view;
+  const allowable = question.refusal === null;
   return (
     <Entrance
-      title={`Allow ${question.client.name}?`}
+      title={allowable ? `Allow ${question.client.name}?` : `${question.client.name} can’t be allowed`}
       description={`It asks to use Asana through Gatehouse as you, ${member.email}.`}
     >
       <div className="flex flex-col gap-4">
@@ -34,12 +35,14 @@ export default async function AuthorizePage({
           token={question.token}
           connections={connections}
           chosen={typeof connected === 'string' ? connected : undefined}
-          allowable={question.refusal === null}
+          allowable={allowable}
         />
-        <p className="text-ink-3 text-sm">
-          You can end this at any time under Agents; its next call is refused. Every call it makes is on
-          record.
-        </p>
+        {allowable && (
+          <p className="text-ink-3 text-sm">
+            You can end this at any time under Agents; its next call is refused. Every call it makes is on
+            record.
+          </p>
+        )}
       </div>
     </Entrance>
   );

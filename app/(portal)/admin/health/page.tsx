@@ -34,7 +34,7 @@ function Waiting() {
       <output className="sr-only">Looking</output>
       <Skeleton className="mb-4 h-10 w-full" />
       <div className="flex flex-col gap-5">
-        {[3, 3, 2].map((lines, n) => (
+        {[3, 4, 2].map((lines, n) => (
           // oxlint-disable-next-line react/no-array-index-key -- shapes that never change
           <div key={n} className="border-line bg-surface divide-line rounded-box divide-y border">
             <div className="flex h-11.5 items-center px-4">

@@ -25,7 +25,7 @@ export default async function RequestsPage() {
     <>
       <PageHeader title="Requests" description="Tools that people asked for, each with a reason." />
       <div className="flex flex-col gap-5">
-        <Section title="Open" description={count(open.length, 'request')} flush>
+        <Section title="Open" description={open.length > 0 && count(open.length, 'request')} flush>
           {open.length === 0 ? (
             <EmptyState icon={<Inbox />} title="Nothing waits for you">
               When an agent is refused a tool, its owner can ask for it under “Ask”; the request comes here

@@ -84,7 +84,11 @@ function Charts({ summary, filter, range }: { summary: Summary; filter: AuditFil
         >
           {totals.denied.toLocaleString('en')}
         </Total>
-        <Total name="Failed" note={share(totals.failed, totals.calls)}>
+        <Total
+          name="Failed"
+          href={hrefWith({ ...filter, outcome: 'failed' })}
+          note={share(totals.failed, totals.calls)}
+        >
           {totals.failed.toLocaleString('en')}
         </Total>
         <Total name="Half within (p50)">{duration(totals.p50Ms)}</Total>

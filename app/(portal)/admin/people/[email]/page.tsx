@@ -3,7 +3,7 @@ import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { RecordRow } from '@/components/audit/record-row';
 import type { AuditRecord } from '@/components/audit/words';
-import { EndToken } from '@/components/people/end-token';
+import { EndClient, EndToken } from '@/components/people/end-agent';
 import { PersonButtons } from '@/components/people/person-actions';
 import { roles, states, type GroupChoice, type MemberDetail } from '@/components/people/words';
 import { count, toolClasses, type Tool } from '@/components/tools/words';
@@ -124,6 +124,7 @@ function Facts({ person }: { person: MemberDetail }) {
 }
 
 function Groups({ person, groups }: { person: MemberDetail; groups: readonly GroupChoice[] }) {
+  const nameOf = (slug: string) => groups.find((group) => group.slug === slug)?.name ?? slug;
   return (
     <Section title="Groups">
       {person.groups.length === 0 ? (
@@ -133,9 +134,9 @@ function Groups({ person, groups }: { person: MemberDetail; groups: readonly Gro
       ) : (
         <ul className="flex flex-wrap gap-1">
           {person.groups.map((slug) => (
-            <li key={slug}>
+            <li key={slug} className="max-w-full">
               <Link href={`/admin/groups/${slug}`} className="hover:underline">
-                <Badge>{groups.find((group) => group.slug === slug)?.name ?? slug}</Badge>
+                <Badge title={nameOf(slug)}>{nameOf(slug)}</Badge>
               </Link>
             </li>
           ))}
@@ -203,13 +204,15 @@ function Agents({ person }: { person: MemberDetail }) {
             ))}
             {grants.map(({ id, client, lastUsedAt }) => (
               <Row key={id}>
-                <RowHeader>
+                <RowHeader className="max-md:pr-20">
                   <Named href={`/admin/audit?credential=${id}`}>{client}</Named>
                 </RowHeader>
                 <Cell label="Kind">MCP client</Cell>
                 <Cell label="Last used">{momentOr(lastUsedAt, 'Not yet')}</Cell>
                 <Cell label="Expires">With the consent</Cell>
-                <ActionsCell>{null}</ActionsCell>
+                <ActionsCell>
+                  <EndClient person={{ email: person.email, name: person.name }} grant={{ id, client }} />
+                </ActionsCell>
               </Row>
             ))}
           </TableBody>

@@ -17,7 +17,13 @@ export const metadata = { title: 'Tool' };
 
 export default async function ToolPage({ params }: { params: Promise<{ name: string }> }) {
   const { role } = await requireRole('admin', 'auditor');
-  const [{ name }, { tools }] = await Promise.all([params, read('GET /tools')]);
+  const [{ name }, { tools }, named] = await Promise.all([
+    params,
+    read('GET /tools'),
+    // Auditors may not list groups; they see the short names that the audit has.
+    role === 'admin' ? read('GET /groups') : null,
+  ]);
+  const groupNames = named && new Map(named.groups.map((group) => [group.slug, group.name]));
   const tool = tools.find(
     (candidate) => encodeURIComponent(candidate.name) === name || candidate.name === name,
   );
@@ -75,13 +81,13 @@ export default async function ToolPage({ params }: { params: Promise<{ name: str
             </Section>
           )}
         </div>
-        <Facts tool={tool} linkGroups={role === 'admin'} />
+        <Facts tool={tool} groupNames={groupNames} />
       </div>
     </>
   );
 }
 
-function Facts({ tool, linkGroups }: { tool: Tool; linkGroups: boolean }) {
+function Facts({ tool, groupNames }: { tool: Tool; groupNames: ReadonlyMap<string, string> | null }) {
   const words = toolClasses.find(({ id }) => id === tool.class)!;
   return (
     <Section title="Facts">
@@ -98,12 +104,14 @@ function Facts({ tool, linkGroups }: { tool: Tool; linkGroups: boolean }) {
           ) : (
             <span className="flex flex-wrap gap-1">
               {tool.groups.map((slug) =>
-                linkGroups ? (
-                  <Link key={slug} href={`/admin/groups/${slug}`} className="hover:underline">
-                    <Badge>{slug}</Badge>
+                groupNames ? (
+                  <Link key={slug} href={`/admin/groups/${slug}`} className="max-w-full hover:underline">
+                    <Badge title={groupNames.get(slug)}>{groupNames.get(slug) ?? slug}</Badge>
                   </Link>
                 ) : (
-                  <Badge key={slug}>{slug}</Badge>
+                  <Badge key={slug} title={slug}>
+                    {slug}
+                  </Badge>
                 ),
               )}
             </span>
