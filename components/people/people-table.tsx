@@ -103,8 +103,8 @@ function Groups({ slugs, names }: { slugs: readonly string[]; names: ReadonlyMap
   return (
     <span className="flex flex-wrap gap-1">
       {slugs.slice(0, NAMED).map((slug) => (
-        <Badge key={slug} className="max-w-40">
-          <span className="truncate">{names.get(slug) ?? slug}</span>
+        <Badge key={slug} title={names.get(slug)} className="max-w-40!">
+          {names.get(slug) ?? slug}
         </Badge>
       ))}
       {rest.length > 0 && (
