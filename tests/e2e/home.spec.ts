@@ -1,8 +1,5 @@
 // The home, the palette, the first run and the theme, in a browser; the first run with the keyboard alone.
 import { mkdirSync } from 'node:fs';
-import AxeBuilder from '@axe-core/playwright';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { expect, test, type Browser, type BrowserContextOptions, type Page } from '@playwright/test';
 import { db, transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
@@ -17,6 +14,7 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
+import { enter, expectAccessible, focus, openPage, press, typeInto, withClient } from '../support/room';
 
 const PICTURES = 'test-results/home';
 const TOOLS = ['get_me', 'get_task', 'search_tasks', 'create_tasks', 'add_comment', 'delete_task'];
@@ -35,14 +33,14 @@ test('with the keyboard alone: from set-up to the first call, which turns the wa
   browser,
 }) => {
   test.setTimeout(240_000);
-  const page = await open(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await still(browser, { permissions: ['clipboard-read', 'clipboard-write'] });
   const { keyboard } = page;
   const [app] = portal.sandbox.apps;
 
   await test.step('set-up: a wrong code leads back to its field and says where the right one stands', async () => {
     await page.goto(portal.origin);
     await expect(page).toHaveURL(/\/setup$/);
-    await accessible(page);
+    await expectAccessible(page);
     await typeInto(page, 'Set-up code', '0000-0000-0000-0000');
     await typeInto(page, 'Organization', 'Example Works');
     await typeInto(page, 'Your name', 'Ana');
@@ -56,7 +54,7 @@ test('with the keyboard alone: from set-up to the first call, which turns the wa
     await keyboard.press('Enter');
     await expect(page.getByRole('heading', { level: 1, name: 'Welcome to Gatehouse' })).toBeVisible();
     await expect(page.getByText('1 of 8 done')).toBeVisible();
-    await accessible(page);
+    await expectAccessible(page);
   });
 
   await test.step('the next step leads to the Asana app', async () => {
@@ -114,7 +112,7 @@ test('with the keyboard alone: from set-up to the first call, which turns the wa
     await expect(page.getByText('7 of 8 done')).toBeVisible();
     await expect(page.getByText('Waiting for the first call…')).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${portal.origin}/mcp`);
-    await accessible(page);
+    await expectAccessible(page);
     await page.screenshot({ path: `${PICTURES}/first-run-waiting.png`, fullPage: true });
   });
 
@@ -133,10 +131,10 @@ test('with the keyboard alone: from set-up to the first call, which turns the wa
   await test.step('a real client calls, and the line says by itself what was called by whom', async () => {
     await goHome(page);
     await expect(page.getByText('Waiting for the first call…')).toBeVisible();
-    await withClient(token, (client) => client.callTool({ name: 'get_me', arguments: {} }));
+    await withClient(portal, token, (client) => client.callTool({ name: 'get_me', arguments: {} }));
     await expect(page.getByText(/was called by ana@example\.com, Agent token “Weekly report”/)).toBeVisible();
     await expect(page.getByText('8 of 8 done')).toBeVisible();
-    await accessible(page);
+    await expectAccessible(page);
     await page.screenshot({ path: `${PICTURES}/first-run-done.png`, fullPage: true });
   });
 
@@ -180,7 +178,7 @@ test.describe('with people at work', () => {
       .click();
     await page.keyboard.type('no such thing');
     await expect(page.getByText('Nothing here is called “no such thing”.')).toBeVisible();
-    await accessible(page);
+    await expectAccessible(page);
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toHaveCount(0);
     await page.close();
@@ -213,7 +211,7 @@ test.describe('with people at work', () => {
     await page.goto(`${portal.origin}/connections`);
     await page.keyboard.press('?');
     await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
-    await accessible(page);
+    await expectAccessible(page);
     await page.getByRole('switch').press('Space');
     await page.keyboard.press('Escape');
     await keys(page, 'g', 'h', '?');
@@ -238,7 +236,7 @@ test.describe('with people at work', () => {
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark');
     await expect(page.locator('link[rel=icon]')).toHaveAttribute('href', '/icon.svg');
-    await accessible(page);
+    await expectAccessible(page);
     await page.close();
   });
 
@@ -251,9 +249,9 @@ test.describe('with people at work', () => {
     const code = page.getByRole('region', { name: 'Cursor set-up' });
     await expect(code).toContainText(/Bearer gth_[A-Za-z0-9]{44}"/);
     const token = /gth_[A-Za-z0-9]{44}/.exec((await code.textContent())!)![0];
-    const { tools } = await withClient(token, (client) => client.listTools());
+    const { tools } = await withClient(portal, token, (client) => client.listTools());
     expect(tools).toEqual([]);
-    await accessible(page);
+    await expectAccessible(page);
     await page.reload();
     expect(await page.content()).not.toContain(token);
     await page.close();
@@ -284,7 +282,7 @@ test.describe('with people at work', () => {
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
           );
           expect(overflow).toBeLessThanOrEqual(0);
-          await accessible(page);
+          await expectAccessible(page);
           await page.close();
         }
     });
@@ -295,7 +293,7 @@ test.describe('with people at work', () => {
     const page = await signedIn(browser, 'mia@borealis.example');
     await expect(page.getByRole('heading', { level: 1, name: 'Asana is not set up yet' })).toBeVisible();
     await expect(page.getByRole('link', { name: 'Connect Asana' })).toHaveCount(0);
-    await accessible(page);
+    await expectAccessible(page);
     await page.close();
   });
 });
@@ -325,62 +323,17 @@ async function wellUsed(memberId: string): Promise<void> {
   await connected(memberId);
   const actor = { ...aurora.actor, memberId, memberEmail: 'all-well@aurora.example' };
   const { token } = await transaction((tx) => mintAgentToken(tx, actor, { name: 'Weekly report' }));
-  await withClient(token, async (client) => {
+  await withClient(portal, token, async (client) => {
     await client.callTool({ name: 'search_tasks', arguments: { text: 'launch' } });
     await client.callTool({ name: 'get_projects', arguments: {} }).catch(() => undefined);
   });
 }
 
-async function open(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(`${page.url()}: ${error.message}`));
-  page.on('close', () => expect(faults).toEqual([]));
-  return page;
-}
+const still = (browser: Browser, options: BrowserContextOptions = {}) =>
+  openPage(browser, { reducedMotion: 'reduce', ...options });
 
-async function signedIn(browser: Browser, email: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await open(browser, options);
-  await page.goto(`${portal.origin}/sign-in`);
-  await page.locator('input[name=email]').fill(email);
-  await page.locator('input[name=password]').fill(PASSWORD);
-  await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(`${portal.origin}/`);
-  await expect(page.locator('h1')).toBeVisible();
-  return page;
-}
-
-/** Tabs on until the control of this role and name has the focus. */
-async function focus(
-  page: Page,
-  role: 'button' | 'checkbox' | 'link' | 'radio',
-  name: string | RegExp,
-): Promise<void> {
-  const exact = typeof name === 'string';
-  const wanted = page.getByRole(role, { name, exact }).first();
-  await expect(wanted).toBeVisible();
-  for (let tabs = 0; tabs < 150; tabs += 1) {
-    if (await wanted.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`Tab never reached the ${role} ${name}`);
-}
-
-async function press(page: Page, role: 'button' | 'link', name: string): Promise<void> {
-  await focus(page, role, name);
-  await page.keyboard.press('Enter');
-}
-
-async function typeInto(page: Page, label: string, text: string): Promise<void> {
-  const field = page.getByLabel(label, { exact: true });
-  await expect(field).toBeVisible();
-  for (let tabs = 0; !(await field.evaluate((element) => element === document.activeElement)); tabs += 1) {
-    if (tabs === 150) throw new Error(`Tab never reached the field ${label}`);
-    await page.keyboard.press('Tab');
-  }
-  await page.keyboard.type(text);
-}
+const signedIn = (browser: Browser, email: string, options: BrowserContextOptions = {}) =>
+  enter(browser, portal, email, { reducedMotion: 'reduce', ...options });
 
 /** One key after the other, as fingers do. */
 async function keys(page: Page, ...each: string[]): Promise<void> {
@@ -399,28 +352,4 @@ async function runCommand(page: Page, text: string): Promise<void> {
   await page.keyboard.type(text);
   await expect(page.getByRole('option').first()).toHaveAttribute('aria-selected', 'true');
   await page.keyboard.press('Enter');
-}
-
-/** Nothing that axe finds at WCAG 2.2 A and AA. */
-async function accessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual(
-    [],
-  );
-}
-
-async function withClient<T>(token: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ name: 'home', version: '1' });
-  await client.connect(
-    new StreamableHTTPClientTransport(new URL(`${portal.origin}/mcp`), {
-      requestInit: { headers: { authorization: `Bearer ${token}` } },
-    }),
-  );
-  try {
-    return await work(client);
-  } finally {
-    await client.close();
-  }
 }

@@ -1,5 +1,4 @@
 // Tools × groups, explain and requests in a browser: what an admin ticks is reviewed, saved, taken back and never lost.
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Browser, type Page } from '@playwright/test';
 import { transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
@@ -8,12 +7,12 @@ import { POSTGRES_URL } from '../support/browser';
 import {
   addOrganization,
   addPerson,
-  PASSWORD,
   signIn as apiSignIn,
   startPortal,
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
+import { enter, expectAccessible } from '../support/room';
 
 const ADMIN = 'admin@example.com';
 const OTHER = 'other-admin@example.com';
@@ -53,14 +52,14 @@ test('thirty ticks say whom they reach, are saved together, and are taken back t
     'delete_task, Sales, allowed, pending',
   );
   await reservesItsRoom(page);
-  await accessible(page);
+  await expectAccessible(page);
 
   await bar.getByRole('button', { name: 'Review and save' }).click();
   const dialog = page.getByRole('dialog', { name: 'Review and save' });
   await expect(dialog).toContainText('2 people gain tools');
   await expect(dialog).toContainText('Gives delete_task to 2 people, no agent active this week. Ana and Ben');
   await expect(dialog).toContainText('can change or delete what exists');
-  await accessible(page);
+  await expectAccessible(page);
   await dialog.getByRole('tab', { name: 'By group' }).click();
   await expect(dialog.getByText('Support')).toBeVisible();
   expect(await toolsByGroup()).toEqual(before);
@@ -90,9 +89,10 @@ test('two admins at once lose nothing: who saves second sees both changes, and s
   await mine.getByRole('button', { name: 'Save 2 changes' }).click();
   const merge = mine.getByRole('dialog', { name: 'Somebody else saved first' });
   const row = (name: string) => merge.getByRole('row').filter({ hasText: name });
+  await expect(merge.getByRole('heading', { name: `Sales changed by ${OTHER}` })).toBeVisible();
   await expect(row('get_portfolio')).toContainText('addedunchangedallowed');
   await expect(row('get_task_stories')).toContainText('unchangedaddedallowed');
-  await accessible(mine);
+  await expectAccessible(mine);
   await merge.getByRole('button', { name: 'Continue with the result' }).click();
   await mine.getByRole('button', { name: 'Save 2 changes' }).click();
   await expect(mine.getByText('Saved 2 changes in 2 groups')).toBeVisible();
@@ -152,7 +152,7 @@ test('the keyboard alone finds a tool, ticks it, opens its arguments and saves',
   await expect(page.getByRole('region', { name: 'Unsaved changes' })).toContainText('3 changes in 3 groups');
   await page.keyboard.press('Enter');
   await expect(page.getByText('html_text').first()).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
   await page.keyboard.press('Control+s');
   await expect(page.getByRole('dialog', { name: 'Review and save' })).toBeVisible();
   await page.keyboard.press('Control+s');
@@ -185,7 +185,7 @@ test('ticks that were not saved are warned about, and wait in the tab', async ({
   await page.getByRole('link', { name: 'Groups', exact: true }).click();
   const warning = page.getByRole('alertdialog', { name: 'Leave without saving?' });
   await expect(warning).toContainText('1 change in 1 group');
-  await accessible(page);
+  await expectAccessible(page);
   await warning.getByRole('button', { name: 'Leave' }).click();
   await expect(page).toHaveURL(/\/admin\/groups$/);
   await page.goto(`${portal.origin}/admin/tools`);
@@ -204,9 +204,9 @@ test('on a phone it is one group at a time, with the same draft and the same rev
   await page.getByRole('checkbox', { name: /^create_project_from_template/ }).check();
   await page.getByLabel('Group', { exact: true }).selectOption('sales');
   await page.getByRole('checkbox', { name: /^create_project_from_template/ }).check();
-  await accessible(page);
+  await expectAccessible(page);
   await page.getByRole('button', { name: 'Review and save' }).click();
-  await accessible(page);
+  await expectAccessible(page);
   await page.getByRole('button', { name: 'Save 2 changes' }).click();
   await expect(page.getByText('Saved 2 changes in 2 groups')).toBeVisible();
   expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
@@ -239,7 +239,7 @@ test('from a refused call to its explanation, to a request, to its acceptance, t
   await admin.goto(`${portal.origin}/admin/explain?record=${records[0].id}`);
   await expect(admin.getByText('Ben may not use search_objects')).toBeVisible();
   await expect(admin.getByRole('listitem').filter({ hasText: 'Given by a group' })).toContainText('failed');
-  await accessible(admin);
+  await expectAccessible(admin);
 
   const ben = await signedIn(browser, 'ben@example.com');
   await ben.goto(`${portal.origin}/explain`);
@@ -248,27 +248,27 @@ test('from a refused call to its explanation, to a request, to its acceptance, t
   await ben.getByLabel('What do you need it for?').fill('The weekly report looks projects up.');
   await ben.getByRole('button', { name: 'Ask for this tool' }).click();
   await expect(ben.getByText('You have asked for it')).toBeVisible();
-  await accessible(ben);
+  await expectAccessible(ben);
 
   await admin.goto(`${portal.origin}/admin/requests`);
   const request = admin.getByRole('listitem').filter({ hasText: 'The weekly report looks projects up.' });
   await expect(request).toContainText('ben@example.com');
-  await accessible(admin);
+  await expectAccessible(admin);
   await request.getByRole('button', { name: 'Accept' }).click();
   const dialog = admin.getByRole('dialog', { name: 'Give search_objects to Ben' });
   await dialog.getByRole('radio', { name: /^Everyone/ }).check();
   await expect(dialog).toContainText('Everyone gets search_objects. Nobody else is in Everyone.');
   await expect(dialog).toContainText('Ticking it gives search_objects to 1 person now');
-  await accessible(admin);
+  await expectAccessible(admin);
   await dialog.getByRole('button', { name: 'Accept' }).click();
   await expect(admin.getByRole('row').filter({ hasText: 'search_objects' })).toContainText('Accepted');
-  await accessible(admin);
+  await expectAccessible(admin);
 
   expect(await callTool(token, 'search_objects')).not.toContain('Unknown tool');
   await ben.goto(`${portal.origin}/explain?tool=search_objects`);
   await expect(ben.getByText('You may use search_objects.')).toBeVisible();
   await expect(ben.getByRole('listitem').filter({ hasText: 'weekly report' })).toContainText('Accepted');
-  await accessible(ben);
+  await expectAccessible(ben);
   await admin.goto(`${portal.origin}/admin/explain?record=${records[0].id}`);
   await expect(admin.getByText('it would be decided the other way now')).toBeVisible();
 });
@@ -295,7 +295,7 @@ test('a declined request carries its answer, and an open one can be withdrawn', 
   const request = admin.getByRole('listitem').filter({ hasText: 'For update_project' });
   await request.getByRole('button', { name: 'Decline' }).click();
   await admin.getByLabel('Answer').fill('Reports only read.');
-  await accessible(admin);
+  await expectAccessible(admin);
   await admin.getByRole('dialog').getByRole('button', { name: 'Decline' }).click();
   await expect(admin.getByRole('row').filter({ hasText: 'update_project' })).toContainText(
     'Reports only read.',
@@ -320,7 +320,7 @@ test('a link from elsewhere leads to the cell, and what is asked wrongly is answ
   ] as const) {
     await page.goto(portal.origin + path);
     await expect(page.getByText(text).first()).toBeVisible();
-    await accessible(page);
+    await expectAccessible(page);
   }
 });
 
@@ -377,29 +377,5 @@ async function callTool(token: string, name: string): Promise<string> {
   return response.text();
 }
 
-async function signedIn(
-  browser: Browser,
-  email: string,
-  viewport = { width: 1440, height: 900 },
-): Promise<Page> {
-  const page = await (await browser.newContext({ viewport })).newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('close', () => expect(faults).toEqual([]));
-  await page.goto(`${portal.origin}/sign-in`);
-  await page.locator('input[name=email]').fill(email);
-  await page.locator('input[name=password]').fill(PASSWORD);
-  await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(`${portal.origin}/`);
-  return page;
-}
-
-/** Nothing that axe finds at WCAG 2.2 A and AA. */
-async function accessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual(
-    [],
-  );
-}
+const signedIn = (browser: Browser, email: string, viewport = { width: 1440, height: 900 }) =>
+  enter(browser, portal, email, { viewport });

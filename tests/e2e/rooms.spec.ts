@@ -1,6 +1,5 @@
 // The admin's rooms in a browser: people found, sorted and offboarded; the audit filtered, followed and exported; charts that agree
 // with it; health that says what is broken; a secret rotated without disconnecting anybody. axe finds nothing in any of them.
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Browser, type Page } from '@playwright/test';
 import { searchAudit } from '@/lib/audit/records';
 import { db, transaction } from '@/lib/db';
@@ -12,11 +11,11 @@ import {
   addConnection,
   addOrganization,
   addPerson,
-  PASSWORD,
   startPortal,
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
+import { enter, expectAccessible } from '../support/room';
 
 const ADMIN = 'admin@aurora.example';
 const PEOPLE = 60;
@@ -58,10 +57,10 @@ test.describe.configure({ timeout: 120_000 });
 test('people are searched, filtered, sorted and paged on the server, and the address holds it', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/people`);
   await expect(page.getByText(/^1–50 of 65 people$/)).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
 
   await page.getByRole('link', { name: 'Next' }).click();
   await expect(page).toHaveURL(/offset=50/);
@@ -85,13 +84,13 @@ test('people are searched, filtered, sorted and paged on the server, and the add
   await expect(rows(page).filter({ hasText: 'ana@example.com' })).toContainText('Connected');
   await page.getByLabel('Role').selectOption('admin');
   await expect(page.getByText('Nobody matches')).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
 });
 
 test('a person’s page shows what they hold, and one of their agent tokens can be ended', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   expect((await call('cleo@example.com', 'get_me')).status).toBe(200);
   await page.goto(`${portal.origin}/admin/people`);
   await page.getByLabel('Search people').fill('cleo');
@@ -103,7 +102,7 @@ test('a person’s page shows what they hold, and one of their agent tokens can 
     '/admin/explain?member=cleo%40example.com&tool=search_tasks',
   );
   await expect(page.getByRole('table', { name: 'Latest activity' })).toContainText('get_me');
-  await accessible(page);
+  await expectAccessible(page);
 
   await page.getByRole('button', { name: 'End Agent of cleo' }).click();
   await expect(page.getByRole('alertdialog')).toContainText('CLEO');
@@ -115,13 +114,13 @@ test('a person’s page shows what they hold, and one of their agent tokens can 
 test('offboarding shows what will end, asks for the e-mail, and then says what has ended', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/people/cleo@example.com`);
   await page.getByRole('button', { name: 'Offboard' }).click();
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('1 Asana connection, revoked at Asana too');
   await expect(dialog).toContainText('Readers');
-  await accessible(page);
+  await expectAccessible(page);
   const confirm = dialog.getByRole('button', { name: 'Offboard person' });
   await dialog.getByLabel(/To confirm, type/).fill('cleo@example.co');
   await expect(confirm).toBeDisabled();
@@ -129,7 +128,7 @@ test('offboarding shows what will end, asks for the e-mail, and then says what h
   await confirm.click();
   await expect(dialog).toContainText('Everything here has ended');
   await expect(dialog).toContainText('Asana has confirmed that its authorization is revoked');
-  await accessible(page);
+  await expectAccessible(page);
   expect(portal.sandbox.log.entries.some(({ path }) => path.endsWith('/oauth_revoke'))).toBe(true);
   await expect(dialog.getByRole('link', { name: 'who offboarded whom, and when' })).toHaveAttribute(
     'href',
@@ -148,14 +147,14 @@ test('the audit’s filters combine, come off as chips, and hold for record, nei
   for (const tool of ['get_me', 'delete_task', 'search_tasks', 'delete_task'])
     await call('ana@example.com', tool);
   await call('ben@example.com', 'delete_task');
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/audit`);
-  await accessible(page);
+  await expectAccessible(page);
   // By keyboard alone: a value is found by its name, without first choosing the field.
   await page.getByRole('button', { name: 'Filter', exact: true }).focus();
   await page.keyboard.press('Enter');
   await page.getByPlaceholder('Filter by…').fill('denied');
-  await accessible(page);
+  await expectAccessible(page);
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/decision=deny/);
   await page.getByRole('button', { name: 'Filter', exact: true }).click();
@@ -189,7 +188,7 @@ test('the audit’s filters combine, come off as chips, and hold for record, nei
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('delete_task');
   await expect(page.getByText('None of the person’s groups has this tool.').first()).toBeVisible();
   await expect(page.getByText('Agent token “Agent of ana”')).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
   const first = page.url();
   expect(first).toContain(lines[0].id);
   await page.getByRole('link', { name: 'Older record' }).click();
@@ -208,7 +207,7 @@ test('the audit’s filters combine, come off as chips, and hold for record, nei
 });
 
 test('a changed group reads as what was added and what was removed', async ({ browser }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.request.put(`${portal.origin}/api/v1/groups/nobody-yet`, {
     headers: { origin: portal.origin },
     data: { name: 'Nobody yet', tools: ['get_me', 'get_task'], members: [] },
@@ -230,13 +229,13 @@ test('a changed group reads as what was added and what was removed', async ({ br
     await expect(changes.getByRole('listitem').filter({ hasText: line })).toHaveCount(1);
   await expect(changes).toContainText('1 other unchanged');
   await expect(changes.getByText('get_task')).toHaveCount(0);
-  await accessible(page);
+  await expectAccessible(page);
 });
 
 test('live, new rows come by themselves; scrolled down they wait behind a button and nothing moves', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/audit?member=ben@example.com&method=tools/call`);
   await page.getByRole('switch', { name: 'Live' }).check();
   await expect(page).toHaveURL(/live=1/);
@@ -258,7 +257,7 @@ test('live, new rows come by themselves; scrolled down they wait behind a button
   const button = page.getByRole('button', { name: '2 new' });
   await expect(button).toBeVisible();
   expect([await read.innerText(), await place()]).toEqual([text, y]);
-  await accessible(page);
+  await expectAccessible(page);
   await button.press('Enter');
   await expect(rows(page).first()).toContainText('delete_task');
   await expect(button).toHaveCount(0);
@@ -270,7 +269,7 @@ test('live, new rows come by themselves; scrolled down they wait behind a button
 test('charts count what the audit lists', async ({ browser }) => {
   for (const tool of ['get_me', 'search_tasks', 'delete_task']) await call('ana@example.com', tool);
   await call('ben@example.com', 'delete_task');
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await expect(async () => {
     await page.goto(`${portal.origin}/admin/audit/charts?range=1d`);
     // The sums follow the records within a second or two.
@@ -281,8 +280,10 @@ test('charts count what the audit lists', async ({ browser }) => {
       records.filter(({ outcome }) => outcome !== undefined && outcome !== 'ok').length,
     );
   }).toPass({ timeout: 15_000 });
+  const failed = page.locator('dl > div').filter({ has: page.getByText('Failed', { exact: true }) });
+  await expect(failed.getByRole('link')).toHaveAttribute('href', /[?&]outcome=failed(&|$)/);
   await expect(page.getByRole('img', { name: /^Calls per hour over 1 day: \d+ calls/ })).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
   // A bar stands in the picture, and everything fits the window.
   await expect(
     page
@@ -314,14 +315,14 @@ test('charts count what the audit lists', async ({ browser }) => {
 test('the secret is rotated with everybody connected, and health says so as long as the old one stands here', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   const connections = await db().connection.findMany({
     where: { organizationId: aurora.id },
     select: { id: true },
   });
   await page.goto(`${portal.origin}/admin/asana`);
   await expect(page.getByText('Asana accepts the client id and the secret.')).toBeVisible();
-  await accessible(page);
+  await expectAccessible(page);
 
   // The admin presses Reset at Asana, and the hour of everybody's access runs out.
   const [app] = portal.sandbox.apps;
@@ -330,11 +331,11 @@ test('the secret is rotated with everybody connected, and health says so as long
   expect((await call('ben@example.com', 'get_me')).text).not.toContain('ben@example.com');
   await page.goto(`${portal.origin}/admin/health`);
   await expect(line(page, 'Refreshes')).toContainText('copy the present secret');
-  await accessible(page);
+  await expectAccessible(page);
 
   await page.goto(`${portal.origin}/admin/asana`);
   await page.getByRole('button', { name: 'Replace the secret' }).click();
-  await accessible(page);
+  await expectAccessible(page);
   await page.getByLabel('New client secret').fill('the-secret-after-the-reset');
   await page.getByRole('button', { name: 'Save the new secret' }).click();
   await expect(page.getByText('Secret replaced')).toBeVisible();
@@ -349,7 +350,7 @@ test('the secret is rotated with everybody connected, and health says so as long
 test('another app is not saved before an admin has seen how many people it disconnects', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/asana`);
   await page.getByRole('button', { name: 'Use another app' }).click();
   const dialog = page.getByRole('dialog');
@@ -361,7 +362,7 @@ test('another app is not saved before an admin has seen how many people it disco
     distinct: ['memberId'],
   });
   await expect(dialog).toContainText(`${connected.length} people are connected through the present app`);
-  await accessible(page);
+  await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   expect((await db().asanaApp.findUniqueOrThrow({ where: { organizationId: aurora.id } })).clientId).toBe(
     portal.sandbox.apps[0]!.clientId,
@@ -372,10 +373,10 @@ test('an auditor reads records and charts, and is offered nothing that only an a
   browser,
 }) => {
   await call('ben@example.com', 'delete_task');
-  const page = await enter(browser, 'auditor@aurora.example');
+  const page = await signedIn(browser, 'auditor@aurora.example');
   await page.goto(`${portal.origin}/admin/audit?member=ben@example.com`);
   await expect(rows(page).first()).toContainText('ben@example.com');
-  await accessible(page);
+  await expectAccessible(page);
   await rows(page).first().getByRole('link').first().click();
   await expect(page.getByRole('heading', { name: 'Who and when' })).toBeVisible();
   // The person's page is an admin's.
@@ -385,7 +386,7 @@ test('an auditor reads records and charts, and is offered nothing that only an a
     await page.goto(`${portal.origin}/admin/audit/charts`);
     await expect(page.getByRole('heading', { name: 'Busiest tools' })).toBeVisible({ timeout: 1_000 });
   }).toPass({ timeout: 15_000 });
-  await accessible(page);
+  await expectAccessible(page);
   for (const room of ['people', 'people/ben@example.com', 'health', 'asana', 'organization'])
     expect((await page.goto(`${portal.origin}/admin/${room}`))?.status(), room).toBe(404);
 });
@@ -393,24 +394,24 @@ test('an auditor reads records and charts, and is offered nothing that only an a
 test('health is calm while all is well, and its red line says what to do when Asana is away', async ({
   browser,
 }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/health`);
   await expect(line(page, 'Endpoint')).toContainText('Asana’s MCP server answers.');
   await expect(line(page, 'Endpoint')).toContainText('in order');
-  await accessible(page);
+  await expectAccessible(page);
   await portal.sandbox.close();
   // It looks again by itself; nobody presses anything.
   await expect(line(page, 'Endpoint')).toContainText('needs attention', { timeout: 25_000 });
   await expect(line(page, 'Endpoint')).toContainText('Check this machine’s way out and ASANA_MCP_URL.');
-  await accessible(page);
+  await expectAccessible(page);
 });
 
 test('the organization’s settings are accessible, with limits of one’s own', async ({ browser }) => {
-  const page = await enter(browser, ADMIN);
+  const page = await signedIn(browser, ADMIN);
   await page.goto(`${portal.origin}/admin/organization`);
   await page.getByRole('radio', { name: /^Other numbers/ }).check();
   await page.getByLabel('Calls a minute', { exact: true }).fill('900');
-  await accessible(page);
+  await expectAccessible(page);
   await page.getByRole('button', { name: 'Save settings' }).click();
   await expect(page.getByText('Settings saved')).toBeVisible();
   await page.reload();
@@ -436,27 +437,6 @@ const call = (email: string, tool: string) =>
     callOf(tool, tool === 'search_tasks' ? { text: 'a' } : {}),
   );
 
-async function enter(browser: Browser, email: string): Promise<Page> {
-  // Nothing slides, so that places can be compared.
-  const context = await browser.newContext({ reducedMotion: 'reduce' });
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('close', () => expect(faults).toEqual([]));
-  await page.goto(`${portal.origin}/sign-in`);
-  await page.locator('input[name=email]').fill(email);
-  await page.locator('input[name=password]').fill(PASSWORD);
-  await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(`${portal.origin}/`);
-  return page;
-}
-
-/** Nothing that axe finds at WCAG 2.2 A and AA. */
-async function accessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual(
-    [],
-  );
-}
+// Nothing slides, so that places can be compared.
+const signedIn = (browser: Browser, email: string) =>
+  enter(browser, portal, email, { reducedMotion: 'reduce' });

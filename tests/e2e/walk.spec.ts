@@ -2,12 +2,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import AxeBuilder from '@axe-core/playwright';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { expect, test, type Page } from '@playwright/test';
 import { POSTGRES_URL } from '../support/browser';
 import { PASSWORD, startPortal, type Portal } from '../support/portal';
+import { expectAccessible, fillSignIn, openPage, withClient } from '../support/room';
 
 let portal: Portal;
 test.beforeAll(async () => {
@@ -20,13 +18,13 @@ const ADMIN = 'admin@example.com';
 
 test('from set-up to the first call, and from an unticked tool to a refused one', async ({ browser }) => {
   test.setTimeout(240_000);
-  const admin = await newPage(browser);
+  const admin = await openPage(browser);
   let inviteUrl = '';
 
   await test.step('the first run is guarded by the code from the log', async () => {
     await admin.goto(portal.origin);
     await expect(admin).toHaveURL(/\/setup$/);
-    await accessible(admin);
+    await expectAccessible(admin);
     await fill(admin, {
       'Set-up code': '0000-0000-0000-0000',
       Organization: 'Example Works',
@@ -40,7 +38,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await admin.getByLabel('Set-up code').fill(code!);
     await admin.getByRole('button', { name: 'Create organization' }).click();
     await expect(admin).toHaveURL(`${portal.origin}/`);
-    await accessible(admin);
+    await expectAccessible(admin);
   });
 
   await test.step('the admin registers the Asana app, and the checks say that it is good', async () => {
@@ -53,7 +51,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await admin.getByRole('button', { name: /check/i }).first().click();
     await expect(admin.getByText('Asana accepts the client id and the secret.')).toBeVisible();
     expect(await admin.content()).not.toContain(app!.clientSecret);
-    await accessible(admin);
+    await expectAccessible(admin);
   });
 
   await test.step('the admin makes a group with tools and invites a person into it', async () => {
@@ -66,7 +64,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     for (const tool of ['get_me', 'search_tasks']) await tick(admin, tool);
     await admin.getByRole('button', { name: 'Save changes' }).click();
     await expect(admin.getByText('Group saved')).toBeVisible();
-    await accessible(admin);
+    await expectAccessible(admin);
 
     await admin.goto(`${portal.origin}/admin/people`);
     await admin.getByRole('button', { name: 'Invite', exact: true }).click();
@@ -76,23 +74,24 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await admin.getByRole('button', { name: 'Create invite' }).click();
     inviteUrl = (await admin.getByText(/\/invite#ghi_/).textContent())!.trim();
     await admin.getByRole('button', { name: 'I have copied it' }).click();
-    await accessible(admin);
+    await expectAccessible(admin);
   });
 
-  const ben = await newPage(browser);
+  const ben = await openPage(browser);
   let token = '';
 
   await test.step('the person sets a password, signs in and connects Asana', async () => {
     await ben.goto(inviteUrl);
-    await accessible(ben);
+    await expectAccessible(ben);
     await ben.getByLabel('Password', { exact: true }).fill(PASSWORD);
     await ben
       .getByRole('button', { name: /password/i })
       .last()
       .click();
     await expect(ben).toHaveURL(/\/(sign-in)?$/);
-    if (ben.url().endsWith('/sign-in')) await signIn(ben, 'ben@example.com');
-    await accessible(ben);
+    if (ben.url().endsWith('/sign-in')) await fillSignIn(ben, 'ben@example.com');
+    await expect(ben).toHaveURL(`${portal.origin}/`);
+    await expectAccessible(ben);
     await ben.goto(`${portal.origin}/connections`);
     await ben.getByRole('link', { name: 'Connect Asana' }).click();
     await ben.getByRole('radio', { name: /ben@example\.com/ }).check();
@@ -101,7 +100,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await expect(ben).toHaveURL(/\/connections\?connected=/);
     await expect(ben.getByText('Connected', { exact: true }).first()).toBeVisible();
     await expect(ben.getByText('Example Works').first()).toBeVisible();
-    await accessible(ben);
+    await expectAccessible(ben);
   });
 
   await test.step('the person mints an agent token, shown once', async () => {
@@ -119,11 +118,11 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     await ben.getByRole('button', { name: 'I have copied it' }).click();
     await ben.reload();
     expect(await ben.content()).not.toContain(token);
-    await accessible(ben);
+    await expectAccessible(ben);
   });
 
   await test.step('the official SDK client sees exactly the ticked tools and calls one', async () => {
-    await withClient(token, async (client) => {
+    await withClient(portal, token, async (client) => {
       const { tools } = await client.listTools();
       expect(tools.map(({ name }) => name).sort()).toEqual(['get_me', 'search_tasks']);
       const me = await client.callTool({ name: 'get_me', arguments: {} });
@@ -142,7 +141,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
   });
 
   await test.step('a tool that the admin ticks is there at the next list, without a restart', async () => {
-    await withClient(token, async (client) => {
+    await withClient(portal, token, async (client) => {
       await setTool(admin, 'add_comment', true);
       const { tools } = await client.listTools();
       expect(tools.map(({ name }) => name)).toContain('add_comment');
@@ -150,7 +149,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
   });
 
   await test.step('a tool that the admin unticks is refused at the next call, and Asana sees no byte of it', async () => {
-    await withClient(token, async (client) => {
+    await withClient(portal, token, async (client) => {
       await client.callTool({ name: 'get_me', arguments: {} });
       await setTool(admin, 'get_me', false);
       portal.sandbox.log.clear();
@@ -166,7 +165,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
     const rows = admin.getByRole('row').filter({ hasText: 'get_me' });
     await expect(rows.filter({ hasText: 'Denied' }).first()).toContainText('ben@example.com');
     await expect(rows.filter({ hasText: 'Allowed' }).first()).toContainText('ben@example.com');
-    await accessible(admin);
+    await expectAccessible(admin);
   });
 
   await test.step('revoking the token and disconnecting end both at once', async () => {
@@ -180,9 +179,9 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
       .getByRole('button', { name: /revoke/i })
       .click();
     await expect(ben.getByRole('alertdialog')).toHaveCount(0);
-    await expect(withClient(token, (client) => client.listTools().then(() => undefined))).rejects.toThrow(
-      /was revoked/,
-    );
+    await expect(
+      withClient(portal, token, (client) => client.listTools().then(() => undefined)),
+    ).rejects.toThrow(/was revoked/);
 
     await ben.goto(`${portal.origin}/connections`);
     await ben
@@ -194,7 +193,7 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
       .getByRole('button', { name: /disconnect/i })
       .click();
     await expect(ben.getByText(/confirmed/i).first()).toBeVisible();
-    await accessible(ben);
+    await expectAccessible(ben);
   });
 
   await test.step('a removed member’s session and token are refused by the next request', async () => {
@@ -215,25 +214,9 @@ test('from set-up to the first call, and from an unticked tool to a refused one'
   });
 });
 
-async function newPage(browser: import('@playwright/test').Browser): Promise<Page> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const faults: string[] = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('close', () => expect(faults).toEqual([]));
-  return page;
-}
-
 async function fill(page: Page, values: Record<string, string>): Promise<void> {
   for (const [label, value] of Object.entries(values))
     await page.getByLabel(label, { exact: true }).fill(value);
-}
-
-async function signIn(page: Page, email: string): Promise<void> {
-  await page.locator('input[name=email]').fill(email);
-  await page.locator('input[name=password]').fill(PASSWORD);
-  await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(`${portal.origin}/`);
 }
 
 async function tick(page: Page, tool: string, on = true): Promise<void> {
@@ -245,30 +228,6 @@ async function setTool(page: Page, tool: string, on: boolean): Promise<void> {
   await tick(page, tool, on);
   await page.getByRole('button', { name: 'Save changes' }).click();
   await expect(page.getByText('Group saved')).toBeVisible();
-}
-
-/** Nothing that axe finds at WCAG 2.2 A and AA. */
-async function accessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'])
-    .analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)).toEqual(
-    [],
-  );
-}
-
-async function withClient(token: string, work: (client: Client) => Promise<void>): Promise<void> {
-  const client = new Client({ name: 'walk', version: '1' });
-  const headers = { authorization: `Bearer ${token}` };
-  const transport = new StreamableHTTPClientTransport(new URL(`${portal.origin}/mcp`), {
-    requestInit: { headers },
-  });
-  await client.connect(transport);
-  try {
-    await work(client);
-  } finally {
-    await client.close();
-  }
 }
 
 /** MCP's Inspector in its command-line form, from tests/clients. */
