@@ -14,7 +14,6 @@ import { UseItIn } from '@/components/home/use-it-in';
 import { WaitsForAdmin } from '@/components/home/waits-for-admin';
 import { ButtonLink } from '@/components/ui/button';
 import { CopyField } from '@/components/ui/copy-field';
-import { Disclosure } from '@/components/ui/disclosure';
 import { PageHeader } from '@/components/ui/page-header';
 import { Section } from '@/components/ui/section';
 import { env } from '@/lib/env';
@@ -84,13 +83,7 @@ export default async function HomePage() {
             >
               <CopyField value={endpoint} what="endpoint" />
               <div className="mt-3">
-                {agents.length > 0 ? (
-                  <Disclosure summary="Show how, client by client">
-                    <UseItIn endpoint={endpoint} connections={choices} />
-                  </Disclosure>
-                ) : (
-                  <UseItIn endpoint={endpoint} connections={choices} />
-                )}
+                <UseItIn endpoint={endpoint} connections={choices} folded={agents.length > 0} />
               </div>
             </Section>
             <Section

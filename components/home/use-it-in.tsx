@@ -5,6 +5,7 @@ import { MintHere } from '../tokens/mint-here';
 import { Callout } from '../ui/callout';
 import { CodeBlock } from '../ui/code-block';
 import { CopyField } from '../ui/copy-field';
+import { Disclosure } from '../ui/disclosure';
 import { Segments } from '../ui/segments';
 import { Tabs } from '../ui/tabs';
 import { isReachableFromOutside, mcpClients, type McpClient, type Way } from './snippets';
@@ -12,22 +13,28 @@ import { isReachableFromOutside, mcpClients, type McpClient, type Way } from './
 /** A connection to mint tokens for, as `[id, name]`. */
 export type ConnectionChoice = readonly [id: string, name: string];
 
-/** `token` is one that was just minted elsewhere: then only the token way is shown. `connections` are the active ones. */
+/**
+ * `token` is one that was just minted elsewhere: then only the token way is shown. `connections` are the active ones. `folded`: behind a
+ * line, for who has agents already; it stays as it was at first, because a token minted here is shown here and nowhere else.
+ */
 export function UseItIn({
   endpoint,
   token: given = null,
   connections = [],
+  folded = false,
 }: {
   endpoint: string;
   token?: string | null;
   connections?: readonly ConnectionChoice[];
+  folded?: boolean;
 }) {
+  const [isFolded] = useState(folded);
   const [minted, setMinted] = useState<string | null>(null);
   const [way, setWay] = useState<Way>('oauth');
   const token = given ?? minted;
   const clients = given ? mcpClients.filter(({ ways }) => ways.token) : mcpClients;
   const reachable = isReachableFromOutside(endpoint);
-  return (
+  const setUps = (
     <Tabs
       wrap
       label="Use it in"
@@ -49,6 +56,7 @@ export function UseItIn({
       }))}
     />
   );
+  return isFolded ? <Disclosure summary="Show how, client by client">{setUps}</Disclosure> : setUps;
 }
 
 const wayOptions = [

@@ -4,7 +4,7 @@ import { callOutbound } from '../http';
 import { db, pool } from '../db';
 import { env } from '../env';
 import { readCircuits } from '../gateway/asana-circuits';
-import { LEGACY_VERSIONS } from '../gateway/initialize';
+import { MODERN_VERSION } from '../gateway/era';
 import { ringStillFits } from '../vault/vault';
 import { activityFacts } from './health-activity';
 
@@ -117,7 +117,7 @@ export async function readHealth(organizationId: string) {
       gatehouse: version(),
       node: process.versions.node,
       postgres: postgres.rows[0]?.server_version.split(' ')[0] ?? null,
-      protocol: LEGACY_VERSIONS[0],
+      protocol: MODERN_VERSION,
     },
   };
 }

@@ -541,7 +541,7 @@ describe('/health', () => {
       gatehouse: health.version,
       node: process.versions.node,
       postgres: expect.stringMatching(/^\d+\.\d+$/),
-      protocol: '2025-11-25',
+      protocol: '2026-07-28',
     });
     for (const fact of [health.database, health.keys, health.chain])
       expect(fact).toMatchObject({ ok: true, fix: null });
