@@ -7,15 +7,19 @@ import { join, resolve } from 'node:path';
 import next from 'next';
 import { collectDefaultMetrics, register } from 'prom-client';
 import { startChainer } from '@/lib/audit/chain';
+import { AUDIT_JOBS } from '@/lib/audit/retention';
+import { startSinks } from '@/lib/audit/sink';
 import { startRefreshSweep } from '@/lib/asana/refresh-sweep';
 import { startRevocationWorker } from '@/lib/asana/revoke';
 import { callerAddress } from '@/lib/caller-address';
+import { fillFingerprints } from '@/lib/catalogue/fill-fingerprints';
+import { syncJob } from '@/lib/catalogue/sync-schedule';
 import { V1_TO_V2 } from '@/lib/catalogue/v1-names';
 import { openDatabase } from '@/lib/database/open-database';
 import { closeDatabase } from '@/lib/db';
 import { drainOf, type Drain } from '@/lib/drain';
 import { env, EnvironmentError, isLoopbackHost, publicUrlIsLoopback } from '@/lib/env';
-import { endListening } from '@/lib/gateway/listen';
+import { endListening } from '@/lib/gateway/caller-news';
 import { stopBeating } from '@/lib/gateway/live-processes';
 import { stopWatching } from '@/lib/gateway/open-streams';
 import { flushOutcomes } from '@/lib/gateway/outcomes';
@@ -23,11 +27,14 @@ import { serveMcp } from '@/lib/gateway/serve-mcp';
 import { log } from '@/lib/log';
 import { redirectTargetOf } from '@/lib/oauth/consent';
 import { openAuthorizationServer, type AuthorizationServer } from '@/lib/oauth/serve-oauth';
+import { drillJob } from '@/lib/offboarding/drill';
+import { startWitness } from '@/lib/offboarding/witness';
 import { isSetUp } from '@/lib/people/organizations';
 import { databaseFact, keysFact } from '@/lib/portal/health';
 import { memberOfRequest } from '@/lib/portal/member-of-request';
 import { plainPage } from '@/lib/portal/plain-page';
 import { setUpCode, setUpFromEnvironment } from '@/lib/portal/set-up';
+import { startSchedule } from '@/lib/schedule/run-on-schedule';
 import { checkKeyRing } from '@/lib/vault/vault';
 
 // These two names are also known to lib/portal, which server.ts must not load (it imports Next's request scope).
@@ -38,6 +45,9 @@ const PATH_HEADER = 'x-gatehouse-path';
 const ROOT = existsSync(join(import.meta.dirname, 'next.config.ts'))
   ? import.meta.dirname
   : resolve(import.meta.dirname, '../..');
+
+/** How long the end waits for a database that is away, for the outcomes of the last calls. */
+const OUTCOMES_MS = 5_000;
 
 /** Headers that only a proxy of ours could mean; from outside they are attempts (PB-19, PB-27). */
 const STRIPPED = [
@@ -72,6 +82,7 @@ export async function start({
   env();
   const database = await openDatabase(report);
   await checkKeyRing();
+  await fillFingerprints();
   if (await setUpFromEnvironment())
     report(`created the organization "${env().GATEHOUSE_ORGANIZATION}" from the environment`);
 
@@ -108,6 +119,13 @@ export async function start({
   const stopChainer = startChainer();
   const stopRevocations = startRevocationWorker({ intervalMs: 5_000 });
   const stopRefreshSweep = startRefreshSweep({ intervalMs: 5_000 });
+  const { HOST } = env();
+  const stopWitness = await startWitness({
+    host: /^(?:0\.0\.0\.0|::)$/.test(HOST) ? 'localhost' : HOST,
+    port,
+  });
+  const stopSchedule = startSchedule([syncJob, drillJob, ...AUDIT_JOBS]);
+  const stopSinks = startSinks({ intervalMs: 2_000 });
 
   report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);
   if (invite && !(await isSetUp()))
@@ -121,10 +139,18 @@ export async function start({
       endListening();
       await drain.end();
       clearInterval(ending);
-      await Promise.all([stopChainer(), stopRevocations(), stopRefreshSweep(), oauth.stop()]);
+      await Promise.all([
+        stopChainer(),
+        stopRevocations(),
+        stopRefreshSweep(),
+        stopSchedule(),
+        stopSinks(),
+        stopWitness(),
+        oauth.stop(),
+      ]);
       stopWatching();
       stopBeating();
-      await flushOutcomes();
+      await flushOutcomes({ withinMs: OUTCOMES_MS });
       await closeDatabase();
       await database.close();
     },

@@ -1,5 +1,6 @@
-// One Prisma client a process, on one pool, and a few connections that are kept for admission. Every query on a tenant's table names
-// the organization, or it throws.
+// One Prisma client a process, on one pool, and a few connections that are kept for admission, and for what ends somebody's access.
+// Every query on a tenant's table names the organization, or it throws.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
@@ -11,7 +12,7 @@ export { Prisma };
 
 /** The models that belong to no organization; all others are a tenant's. */
 const DEPLOYMENT_MODELS = new Set([
-  ...['Organization', 'RateLimit', 'KeyCheck', 'GateProcess'],
+  ...['Organization', 'RateLimit', 'KeyCheck', 'GateProcess', 'Witness'],
   ...['OauthClient', 'OauthState', 'RefusedRegistration'],
 ]);
 
@@ -20,11 +21,15 @@ interface Held {
   pool: pg.Pool;
   admissionPool: pg.Pool;
   client: PrismaClient;
+  /** The pool and the client for what ends access. */
+  endings: { pool: pg.Pool; client: PrismaClient | null };
 }
 
 // server.ts and Next's bundle each load this file; the pool exists once per process all the same.
 const holder = globalThis as typeof globalThis & { [key: symbol]: Held | undefined };
 const HELD = Symbol.for('gatehouse.database');
+/** Whether what runs now ends somebody's access. */
+const endings = new AsyncLocalStorage<true>();
 
 function held(): Held {
   const url = env().DATABASE_URL;
@@ -33,20 +38,49 @@ function held(): Held {
   if (existing?.url === url) return existing;
   const pool = openPool(url, { max: 12, connectionTimeoutMillis: 3_000 });
   // One batch is admitted at a time. The rest make up for connections that do not answer: a network that died silently keeps each
-  // attempt for its second, and must not leave admission without a place when it is back.
-  const admissionPool = openPool(url, { max: 4, connectionTimeoutMillis: 1_000 });
-  const client = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
-  return (holder[HELD] = { url, pool, admissionPool, client });
+  // attempt for its time, and must not leave admission without a place when it is back. On a busy machine that time may be needed.
+  // PostgreSQL itself ends a statement that admission no longer waits for: its calls were refused, so nothing of it may be kept, and
+  // its connection, warm by then, serves the next batch.
+  const admissionPool = openPool(url, {
+    max: 4,
+    connectionTimeoutMillis: 2_000,
+    statement_timeout: ADMISSION_STATEMENT_MS,
+  });
+  const kept = { pool: openPool(url, { max: 2, connectionTimeoutMillis: 3_000 }), client: null };
+  return (holder[HELD] = { url, pool, admissionPool, client: clientOf(pool), endings: kept });
 }
 
-function openPool(url: string, limits: { max: number; connectionTimeoutMillis: number }): pg.Pool {
+function clientOf(pool: pg.Pool): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: false }) });
+}
+
+/**
+ * Runs what ends somebody's access (revocation, removal, block, stop) on two connections that nothing else uses: however busy the
+ * others are, it is in force at once (DB-08). All queries that `work` makes go there; it must not begin anything that goes on after it.
+ */
+export function endingAccess<T>(work: () => Promise<T>): Promise<T> {
+  return endings.run(true, work);
+}
+
+function client(): PrismaClient {
+  const all = held();
+  return endings.getStore() ? (all.endings.client ??= clientOf(all.endings.pool)) : all.client;
+}
+
+/** A little longer than a call waits (admit.ts). */
+export const ADMISSION_STATEMENT_MS = 1_000;
+
+function openPool(
+  url: string,
+  limits: { max: number; connectionTimeoutMillis: number; statement_timeout?: number },
+): pg.Pool {
   const opened = new pg.Pool({
     connectionString: url,
-    ...limits,
     idleTimeoutMillis: 30_000,
     // A statement that hangs must not hold a call: DESIGN asks for a refusal within a second on the hot path (admit), ten here.
     statement_timeout: 10_000,
     query_timeout: 12_000,
+    ...limits,
     // A process that stands still or is cut off in the middle of a transaction must not keep its locks from the others.
     idle_in_transaction_session_timeout: 15_000,
     application_name: 'gatehouse',
@@ -60,7 +94,7 @@ function openPool(url: string, limits: { max: number; connectionTimeoutMillis: n
 
 /** The pool of node-postgres for SQL that Prisma can't say (admission, audit, leases). */
 export function pool(): pg.Pool {
-  return held().pool;
+  return endings.getStore() ? held().endings.pool : held().pool;
 }
 
 /** Connections that nobody but admission uses: however busy the portal keeps the others, calls are decided and recorded (DB-08). */
@@ -109,9 +143,9 @@ const guardedClients = new WeakMap<PrismaClient, Db>();
 
 /** The guarded client: a query on a tenant's table that does not name its organization throws before it is sent. */
 export function db(): Db {
-  const { client } = held();
-  let existing = guardedClients.get(client);
-  if (!existing) guardedClients.set(client, (existing = guarded(client)));
+  const plain = client();
+  let existing = guardedClients.get(plain);
+  if (!existing) guardedClients.set(plain, (existing = guarded(plain)));
   return existing;
 }
 
@@ -120,7 +154,7 @@ export function db(): Db {
  * invite, an API key by its hash, work queues over all organizations.
  */
 export function deploymentDb(): PrismaClient {
-  return held().client;
+  return client();
 }
 
 const MAX_TRIES = 3;
@@ -148,6 +182,7 @@ export async function transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
 export async function closeDatabase(): Promise<void> {
   const existing = holder[HELD];
   holder[HELD] = undefined;
-  await existing?.client.$disconnect();
-  await Promise.all([existing?.pool.end(), existing?.admissionPool.end()]);
+  if (!existing) return;
+  await Promise.all([existing.client.$disconnect(), existing.endings.client?.$disconnect()]);
+  await Promise.all([existing.pool.end(), existing.admissionPool.end(), existing.endings.pool.end()]);
 }

@@ -28,8 +28,19 @@ const table = {
     status: 409,
     title: 'The Asana app is not registered yet; an admin does that under /admin/asana.',
   },
+  audit_broken: {
+    status: 409,
+    title:
+      'The audit\u2019s chain does not verify, so nothing of it is deleted; verify it and keep the database as it is.',
+  },
+  arguments_unreadable: {
+    status: 409,
+    title: 'The key ring does not open these arguments; an operator has to restore GATEHOUSE_KEYS as it was.',
+  },
+  nothing_recorded: { status: 409, title: 'Nothing is on record yet, so there is nothing to sign.' },
   set_up_already: { status: 409, title: 'This Gatehouse is set up already; sign in.' },
   decided_already: { status: 409, title: 'Somebody has decided this request already.' },
+  drill_failed: { status: 409, title: 'Not everything ended in time; the receipt of the drill says what.' },
   tool_closed: { status: 409, title: 'Nobody may use this tool as it stands; open it first.' },
   stale_version: {
     status: 412,

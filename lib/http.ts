@@ -58,7 +58,7 @@ export function isSpecialAddress(address: string): boolean {
 }
 
 // The *connected* address is what is checked, so a name that changes its answer in between gains nothing (AS-38).
-const guardedLookup: typeof lookup = ((
+export const guardedLookup: typeof lookup = ((
   host: string,
   options: object,
   callback: (...args: unknown[]) => void,

@@ -1,17 +1,20 @@
 // `npm run keys -- status|add|rotate|retire ID`: the vault's key ring, changed while Gatehouse runs.
 import { appendEvent } from '@/lib/audit/append';
 import { ASANA_SEALED } from '@/lib/asana/sealed-columns';
+import { AUDIT_SEALED } from '@/lib/audit/sealed-columns';
 import { changeKeyFile, randomKey } from '@/lib/database/key-file';
 import { openDatabase } from '@/lib/database/open-database';
 import { closeDatabase, deploymentDb, transaction } from '@/lib/db';
 import { env, EnvironmentError } from '@/lib/env';
+import { GATEWAY_SEALED } from '@/lib/gateway/sealed-columns';
 import { OAUTH_SEALED } from '@/lib/oauth/sealed-columns';
+import { OFFBOARDING_SEALED } from '@/lib/offboarding/sealed-columns';
 import { rotateSeals } from '@/lib/vault/rotate';
 import { countSealed, KeyChangeRefused, retireKey } from '@/lib/vault/key-use';
 import { checkKeyRing, keyRing } from '@/lib/vault/vault';
 
 const USAGE = 'Use: npm run keys -- status | add | rotate | retire ID';
-const COLUMNS = [...ASANA_SEALED, ...OAUTH_SEALED];
+const COLUMNS = [...ASANA_SEALED, ...AUDIT_SEALED, ...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED];
 
 const commands = { status, add, rotate, retire };
 

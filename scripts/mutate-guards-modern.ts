@@ -6,6 +6,8 @@ const requests = [gateway('requests')];
 const rounds = [gateway('rounds')];
 const listens = [gateway('listen')];
 const eras = [gateway('eras')];
+const toModern = ['tests/gateway/bridge-to-modern.test.ts'];
+const toLegacy = ['tests/gateway/bridge-to-legacy.test.ts'];
 
 export const MODERN_MUTANTS: Mutant[] = [
   ...of('lib/gateway/era.ts', requests, [
@@ -87,13 +89,15 @@ export const MODERN_MUTANTS: Mutant[] = [
     ],
     ['modern: codes of the era', 'not there', `code === -32002 || `, ``, eras],
   ]),
-  ...of('lib/gateway/answer.ts', rounds, [
+  ...of('lib/gateway/answer-in-pieces.ts', rounds, [
     [
       'modern: large and not complete',
       'hides',
       `if (resultType !== null && resultType !== '"complete"') throw`,
       `if (false) throw`,
     ],
+  ]),
+  ...of('lib/gateway/answer-events.ts', rounds, [
     [
       'modern: logs only where wanted',
       'log messages come',
@@ -103,22 +107,12 @@ export const MODERN_MUTANTS: Mutant[] = [
     ],
   ]),
   ...of('lib/gateway/input-required.ts', rounds, [
-    [
-      'modern: questions on three methods',
-      'list of tools',
-      `if (!ASKING.includes(message.method)) return null;`,
-      ``,
-    ],
-    [
-      'modern: declared questions only',
-      'is not passed on',
-      `needed === undefined || !declared.has(needed)`,
-      `false`,
-    ],
+    ['modern: questions on three methods', 'list of tools', `if (!ASKING.includes(method)) return null;`, ``],
+    ['modern: declared questions only', 'is not passed on', `declared.has(capability)`, `true`],
     [
       'modern: something is asked',
       'nothing at all',
-      `if (requests.size === 0 && state === null) return null;`,
+      `if (asked.size === 0 && state === null) return null;`,
       ``,
     ],
     ['modern: the state is a text', 'no text', `(state !== null && typeof state !== 'string')`, `false`],
@@ -144,25 +138,34 @@ export const MODERN_MUTANTS: Mutant[] = [
       `message.params.get('arguments') ?? new Map<string, Json>()`,
       `null`,
     ],
-    ['modern: how old', 'ten minutes', `return nowMs < untilMs ? state : null;`, `return state;`],
+    [
+      'modern: how old',
+      'ten minutes',
+      `return nowMs < untilMs ? { state, kind } : null;`,
+      `return { state, kind };`,
+    ],
     ['modern: how long', 'could not come back', `if (state.length > MAX_STATE_CHARS) return null;`, ``],
   ]),
-  ...of('lib/gateway/call-asana.ts', requests, [
+  ...of('lib/gateway/send-modern.ts', requests, [
     ['modern: a retry is checked', 'T14', `?? retryRefused(journey)`, ``, rounds],
-    ['modern: no session goes up', 'T7', `&& message.era === 'legacy') {`, `) {`],
     ['modern: leaving cancels', 'T11', `signal: left ?? undefined,`, ``],
-    [
-      'modern: leaving cancels in our session',
-      'T11',
-      `if (message.era === 'modern') cancelWhereLeft(journey, own, token);`,
-      ``,
-      eras,
-    ],
     [
       'modern: a doubt is looked into',
       'doubted',
       `if (first !== null && !speaksOtherEra(first, standing, journey.refusal)) return first;`,
       `if (first !== null) return first;`,
+      eras,
+    ],
+  ]),
+  ...of('lib/gateway/call-asana.ts', requests, [
+    ['modern: no session goes up', 'T7', `&& message.era === 'legacy') {`, `) {`],
+  ]),
+  ...of('lib/gateway/through-own-session.ts', requests, [
+    [
+      'modern: leaving cancels in our session',
+      'T11',
+      `if (message.era === 'modern') cancelWhereLeft(journey, own, token);`,
+      ``,
       eras,
     ],
   ]),
@@ -189,16 +192,18 @@ export const MODERN_MUTANTS: Mutant[] = [
       `=== true,`,
     ],
     [
-      'modern: news of open families only, later',
-      'family that is closed',
-      `honoured.promptsListChanged && families.includes('prompts')`,
-      `honoured.promptsListChanged`,
-    ],
-    [
       'modern: resources of open families only',
       'first event',
       `families.includes('resources') && Array.isArray(uris)`,
       `Array.isArray(uris)`,
+    ],
+  ]),
+  ...of('lib/gateway/caller-news.ts', listens, [
+    [
+      'modern: news of open families only, later',
+      'family that is closed',
+      `honoured.promptsListChanged && families.includes('prompts')`,
+      `honoured.promptsListChanged`,
     ],
     [
       'modern: news for its organization',
@@ -218,7 +223,7 @@ export const MODERN_MUTANTS: Mutant[] = [
       `end: (reason) => finish(listening, reason),`,
       `end: () => undefined,`,
     ],
-    ['modern: few streams a credential', 'sixth', `if (own.length >= MAX_OF_CREDENTIAL)`, `if (false)`],
+    ['modern: few streams a credential', 'sixth', `if (own.length >= most)`, `if (false)`],
     ['modern: no stream outlives its listeners', 'through one stream', `asana?.stop();`, ``],
   ]),
   ...of('lib/gateway/asana-changes.ts', listens, [
@@ -237,4 +242,84 @@ export const MODERN_MUTANTS: Mutant[] = [
       `OR \${toolDenialSql({`,
     ],
   ]),
+  ...of('lib/gateway/exchange.ts', toModern, [
+    [
+      'bridge: only what was declared is asked',
+      'nobody declared',
+      `session?.relays.includes(name) === true`,
+      `true`,
+    ],
+  ]),
+  ...of('lib/gateway/legacy-result.ts', toModern, [
+    [
+      'bridge: what the modern era added is taken off',
+      'lists and calls',
+      `if (!ADDED.some((name) => members.has(name))) return result;`,
+      `if (true) return result;`,
+    ],
+    [
+      'bridge: a capability that lacks is a bad request',
+      'codes of its own',
+      `if (code === -32021)`,
+      `if (false)`,
+    ],
+  ]),
+  ...of('lib/gateway/ask-agent.ts', toModern, [
+    ['bridge: rounds are bounded', 'ten rounds', `round > MAX_ROUNDS ||`, ``],
+    ['bridge: questions are bounded', 'ten rounds', `|| asked.requests.size > MAX_QUESTIONS`, ``],
+    [
+      'bridge: a question ends with its access',
+      '1403',
+      `end: (reason) => stop.abort(reason),`,
+      `end: () => undefined,`,
+    ],
+    [
+      'bridge: a round is judged like any call',
+      'judged anew',
+      `if (!('admitted' in again) || !mayGo(again, admitted.connection!.id))`,
+      `if (!('admitted' in again))`,
+    ],
+  ]),
+  ...of('lib/gateway/bridge-to-modern.ts', toModern, [
+    [
+      'bridge: a cancel is a disconnect',
+      'by its disconnect',
+      `cancelFlight(String(message.params.get('requestId')));`,
+      `void cancelFlight;`,
+    ],
+    [
+      'bridge: arguments in headers',
+      'repeats in headers',
+      `return paramHeadersFor(message, annotated, new Map()) ?? {};`,
+      `return {};`,
+    ],
+  ]),
+  ...of('lib/gateway/answer-failure.ts', toModern, [
+    [
+      'bridge: a session that Asana gave up is over',
+      'initializes again',
+      `if (session && isModernRefusal({ status, code: error?.code }))`,
+      `if (false)`,
+    ],
+  ]),
+  ...of('lib/gateway/parked-calls.ts', toLegacy, [
+    ['bridge: undeclared is not asked', 'can’t be asked', `declared.has(NEEDS.get(method) ?? '') &&`, ``],
+    ['bridge: no page to visit', 'can’t be asked', `params.get('mode') === 'url'`, `false`],
+    ['bridge: questions of a parked call', 'twenty questions', `before + n < MAX_QUESTIONS`, `true`],
+    ['bridge: parked calls of an agent', 'twenty calls', `ofCredential.length >= MAX_OF_CREDENTIAL`, `false`],
+    ['bridge: a parked call ends with its access', 'access', `end: () => drop(id),`, `end: () => undefined,`],
+    ['bridge: a retry is answered once', 'T14', `  call.release();\n  const given`, `  const given`],
+  ]),
+  ...of(
+    'lib/asana/mcp-client.ts',
+    ['tests/asana/modern-asana.test.ts'],
+    [
+      [
+        'modern: our own calls can’t be asked back',
+        'asks back',
+        `const isWhole = !session.isModern ||`,
+        `const isWhole = true ||`,
+      ],
+    ],
+  ),
 ];

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Client } from 'pg';
 import { appendEvent } from '@/lib/audit/append';
-import { verifyChain } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { RESTORED_AUDIT } from '@/lib/audit/restored-audit';
 import { openDatabase } from '@/lib/database/open-database';
 import { restoreBackup } from '@/lib/database/restore';

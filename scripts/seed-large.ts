@@ -2,6 +2,7 @@
 // 60 tools and a million audit records of 90 days, in a data folder of its own (`large` in GATEHOUSE_DATA) or in DATABASE_URL.
 //
 // The same seed gives the same people, groups and calls; keys, passwords and bearers are new each time. Everything in it is made up.
+// Long, because it is one seeding told in order; the calls are drawn in large-records.ts.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,11 +1,13 @@
 // The gate where somebody runs plain Next without server.ts: the same core, agent tokens only, DATABASE_URL needed.
 import { handleMcp, type McpRequest } from '@/lib/gateway/handle-mcp';
+import { isWhole } from '@/lib/gateway/respond';
 
 export const dynamic = 'force-dynamic';
 
 async function handle(request: Request): Promise<Response> {
   const { status, headers, body } = await handleMcp(fromWeb(request));
-  return new Response(typeof body === 'string' || body === null ? body : toStream(body), { status, headers });
+  if (!isWhole(body)) return new Response(toStream(body), { status, headers });
+  return new Response(Array.isArray(body) ? Buffer.concat(body) : body, { status, headers });
 }
 
 function fromWeb(request: Request): McpRequest {

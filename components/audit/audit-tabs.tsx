@@ -1,7 +1,7 @@
-// The audit's two views: the records themselves, and charts of them.
+// The audit's views: the records themselves, charts of them, and what proves that they are as they were written.
 import { TabLinks } from '../ui/tab-links';
 
-export function AuditTabs({ current }: { current: 'records' | 'charts' }) {
+export function AuditTabs({ current }: { current: 'records' | 'charts' | 'proof' }) {
   return (
     <TabLinks
       label="Views of the audit"
@@ -9,6 +9,7 @@ export function AuditTabs({ current }: { current: 'records' | 'charts' }) {
       tabs={[
         { id: 'records', title: 'Records', href: '/admin/audit' },
         { id: 'charts', title: 'Charts', href: '/admin/audit/charts' },
+        { id: 'proof', title: 'Proof', href: '/admin/audit/proof' },
       ]}
     />
   );

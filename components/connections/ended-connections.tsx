@@ -8,13 +8,19 @@ import { Cell, Row, RowHeader, Table, TableBody, TableHead } from '../ui/table';
 type Revocation = OperationAnswer<'GET /me/revocations'>['revocations'][number];
 
 /** Nothing where none ended lately. */
-export function EndedConnections({ revocations }: { revocations: readonly Revocation[] }) {
+export function EndedConnections({
+  revocations,
+  className,
+}: {
+  revocations: readonly Revocation[];
+  className?: string;
+}) {
   if (revocations.length === 0) return null;
   return (
     <Section
       flush
-      className="mt-5"
-      title="Ended lately"
+      className={className}
+      title="Connections ended lately"
       description="Nothing here uses these any more. Asana is asked until it confirms that it has ended them too."
     >
       <Table label="Ended authorizations">

@@ -155,7 +155,7 @@ function Groups({
     <Table label="Groups">
       <TableHead columns={['Group', 'Has the tool', 'Put so']} />
       <TableBody>
-        {groups.map(({ slug, name, hasTool, change }) => (
+        {groups.map(({ slug, name, hasTool, rules, change }) => (
           <Row key={slug}>
             <RowHeader>
               {admin ? (
@@ -168,6 +168,9 @@ function Groups({
             </RowHeader>
             <Cell label="Has the tool">
               <span className={hasTool ? 'text-success' : 'text-ink-2'}>{hasTool ? 'yes' : 'no'}</span>
+              {hasTool && rules.length > 0 && (
+                <span className="text-ink-2 block text-xs [overflow-wrap:anywhere]">{rules.join(' ')}</span>
+              )}
             </Cell>
             <Cell label="Put so">
               {change ? (

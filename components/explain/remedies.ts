@@ -27,6 +27,16 @@ export function remediesFor(explanation: Explanation): Remedy[] {
     ];
   const failed = new Set(checks.filter(({ passed }) => passed === false).map(({ id }) => id));
   const remedies: Remedy[] = [];
+  if (explanation.reason === 'argument_rule')
+    remedies.push(
+      ...groups
+        .filter(({ hasTool, rules }) => hasTool && rules.length > 0)
+        .map(({ slug, name }) => ({
+          text: `Look at the rules of ${name}`,
+          href: `/admin/groups/${slug}`,
+          note: 'They hold for everybody in it. The agent was told what to change in its call.',
+        })),
+    );
   if (request?.status === 'open')
     remedies.push({
       text: 'Decide the request',

@@ -1,4 +1,5 @@
 // A group being edited, and what differs from the version it was read from. Pure.
+import { NO_RULES, normalRules, rulesInWords, type ArgumentRules } from '@/lib/policy/argument-rules';
 import type { OperationAnswer } from '@/lib/portal/operations';
 
 export type Group = OperationAnswer<'GET /groups/{slug}'>;
@@ -8,6 +9,7 @@ export interface Draft {
   tools: ReadonlySet<string>;
   members: ReadonlySet<string>;
   methods: ReadonlySet<'resources' | 'prompts' | 'completion' | 'logging' | 'client_requests'>;
+  rules: ArgumentRules;
 }
 
 export interface Changes {
@@ -17,6 +19,8 @@ export interface Changes {
   tools: Difference;
   members: Difference;
   methods: Difference;
+  /** Rules on arguments, in words. */
+  rules: Difference;
   /** The same changes on top of another version: additions and removals, whatever else is there. */
   onto(fresh: Group): Draft;
 }
@@ -33,6 +37,7 @@ export function draftOf(group: Group): Draft {
     tools: new Set(group.tools),
     members: new Set(group.members),
     methods: new Set(group.methods) as Draft['methods'],
+    rules: group.rules ?? NO_RULES,
   };
 }
 
@@ -42,21 +47,30 @@ export function changesOf(base: Group, draft: Draft): Changes {
   const tools = difference(base.tools, draft.tools);
   const members = difference(base.members, draft.members);
   const methods = difference(base.methods, draft.methods);
+  const rules = rulesChange(base.rules, draft.rules);
   return {
     any:
       name !== null ||
-      [tools, members, methods].some(({ added, removed }) => added.length + removed.length > 0),
+      [tools, members, methods, rules].some(({ added, removed }) => added.length + removed.length > 0),
     name,
     tools,
     members,
     methods,
+    rules,
     onto: (fresh) => ({
       name: name ?? fresh.name,
       tools: applied(fresh.tools, tools),
       members: applied(fresh.members, members),
       methods: applied(fresh.methods, methods) as Draft['methods'],
+      // One whole: two admins' rules mixed would be neither's.
+      rules: rules.added.length + rules.removed.length > 0 ? draft.rules : (fresh.rules ?? NO_RULES),
     }),
   };
+}
+
+function rulesChange(before: ArgumentRules | null, after: ArgumentRules): Difference {
+  const words = (rules: ArgumentRules | null) => (rules === null ? [] : rulesInWords(rules));
+  return difference(words(before), new Set(words(normalRules(after))));
 }
 
 function difference(before: readonly string[], after: ReadonlySet<string>): Difference {

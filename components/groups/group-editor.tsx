@@ -1,6 +1,5 @@
 // Edits a group: tools, people and further methods in one draft, with what will change in view until it is saved.
 'use client';
-import Search from 'lucide-react/icons/search';
 import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { OperationAnswer } from '@/lib/portal/operations';
@@ -12,10 +11,12 @@ import { ToolList } from '../matrix/tool-list';
 import { aboutTokens, count } from '../tools/words';
 import { Button } from '../ui/button';
 import { Checkbox } from '../ui/checkbox';
+import { SearchField } from '../ui/search-field';
 import { Section } from '../ui/section';
 import { TextField } from '../ui/text-field';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
+import { ArgumentRulesForm } from './argument-rules-form';
 import { changesOf, draftOf, type Draft, type Group } from './draft';
 import { PendingChanges } from './pending-changes';
 import { PeoplePicker, type Person } from './people-picker';
@@ -41,6 +42,8 @@ export function GroupEditor({
 }) {
   const [base, setBase] = useState(group);
   const [draft, setDraft] = useState<Draft>(() => draftOf(group));
+  // Text that is typed and not understood yet is the form's own; it goes with what is discarded.
+  const [round, setRound] = useState(0);
   const { pending, problem, run, reset } = useCall();
   const loading = useCall({ refresh: false });
   const stale = problem?.code === 'stale_version';
@@ -58,6 +61,7 @@ export function GroupEditor({
           tools: [...draft.tools],
           members: [...draft.members],
           methods: [...draft.methods],
+          rules: draft.rules,
         },
       }),
     );
@@ -72,6 +76,7 @@ export function GroupEditor({
     const fresh: OperationAnswer<'GET /groups/{slug}'> = done.answer;
     setBase(fresh);
     setDraft(keep ? changes.onto(fresh) : draftOf(fresh));
+    setRound(round + 1);
   }
 
   return (
@@ -126,6 +131,7 @@ export function GroupEditor({
               onChange={(selected) => change({ members: selected })}
             />
           </Section>
+          <ArgumentRulesForm key={round} rules={draft.rules} onChange={(rules) => change({ rules })} />
           <Section title="Beyond tools" description="Other parts of MCP. Most agents need none of them.">
             <div className="flex flex-col gap-1.5">
               {methodWords.map(([id, title, note]) => (
@@ -159,6 +165,7 @@ export function GroupEditor({
         onDiscard={() => {
           reset();
           setDraft(draftOf(base));
+          setRound(round + 1);
         }}
         onReload={(keep) => void reload(keep)}
       />
@@ -194,16 +201,7 @@ function GroupTools({
   const { slug, name, version, members } = base;
   return (
     <>
-      <TextField
-        label="Search tools"
-        hideLabel
-        type="search"
-        placeholder="Search tools"
-        icon={<Search aria-hidden="true" />}
-        value={search}
-        onChange={(event) => setSearch(event.target.value)}
-        className="mb-3"
-      />
+      <SearchField label="Search tools" value={search} onChange={setSearch} className="mb-3" />
       {sections.length === 0 && (
         <p className="text-ink-3 py-4 text-center text-sm">No tool matches “{search}”.</p>
       )}

@@ -79,7 +79,7 @@ export function PendingChanges({
   );
 }
 
-function summary({ tools, members }: Changes, people: number): string {
+function summary({ tools, members, rules }: Changes, people: number): string {
   const gives = count(tools.added.length, 'tool');
   const takes = count(tools.removed.length, 'tool');
   const whom = people === 0 ? 'nobody yet, for the group is empty' : count(people, 'person', 'people');
@@ -91,6 +91,8 @@ function summary({ tools, members }: Changes, people: number): string {
         : tools.removed.length > 0 && `takes ${takes} from ${whom}`,
     members.added.length > 0 && `adds ${count(members.added.length, 'person', 'people')}`,
     members.removed.length > 0 && `removes ${count(members.removed.length, 'person', 'people')}`,
+    rules.added.length + rules.removed.length > 0 &&
+      'changes the rules on arguments, in force for the next call of everybody in the group',
   ].filter(Boolean);
   return parts.length > 0 ? `Saving ${parts.join('; ')}.` : 'Unsaved changes';
 }
@@ -108,6 +110,7 @@ function ChangeList({ changes, tools }: { changes: Changes; tools: readonly Tool
     })),
     ...differences(changes.members).map((entry) => ({ ...entry, mono: false, note: null })),
     ...differences(changes.methods).map((entry) => ({ ...entry, mono: true, note: null })),
+    ...differences(changes.rules).map((entry) => ({ ...entry, mono: false, note: null })),
   ];
   return (
     <ul className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-sm">

@@ -1,11 +1,10 @@
 // Ticks people: those who are in come first, the rest are found by typing, so that two thousand stay manageable.
 'use client';
-import Search from 'lucide-react/icons/search';
 import { useState } from 'react';
 import { Button, ButtonLink } from '../ui/button';
 import { Checkbox } from '../ui/checkbox';
 import { EmptyState } from '../ui/empty-state';
-import { TextField } from '../ui/text-field';
+import { SearchField } from '../ui/search-field';
 
 export interface Person {
   email: string;
@@ -40,15 +39,11 @@ export function PeoplePicker({
     );
   return (
     <div>
-      <TextField
+      <SearchField
         label="Search people"
-        hideLabel
-        type="search"
-        placeholder="Search people"
-        icon={<Search aria-hidden="true" />}
         value={search}
-        onChange={(event) => {
-          setSearch(event.target.value);
+        onChange={(text) => {
+          setSearch(text);
           setLimit(SHOWN);
         }}
         className="mb-2"

@@ -4,15 +4,15 @@ import CircleAlert from 'lucide-react/icons/circle-alert';
 import CircleCheck from 'lucide-react/icons/circle-check';
 import RefreshCw from 'lucide-react/icons/refresh-cw';
 import Link from 'next/link';
-import { useEffect, useState, type ReactNode } from 'react';
+import { useEffect, useState } from 'react';
 import { ApiProblem, call } from '../api';
-import { hrefOfPerson } from '../people/words';
 import { count } from '../tools/words';
 import { Button } from '../ui/button';
 import { Callout } from '../ui/callout';
 import { Fact, KeyValues } from '../ui/key-values';
 import { RelativeTime } from '../ui/relative-time';
 import { Section } from '../ui/section';
+import { Affected } from './affected';
 import { linesOf, type Health, type Line } from './lines';
 
 const EVERY_MS = 15_000;
@@ -151,80 +151,6 @@ function OneLine({ name, ok, text, fix, href, hrefText }: Line) {
             )}
           </div>
         </div>
-      </div>
-    </li>
-  );
-}
-
-/** Cases shown at once: a reset secret breaks hundreds of connections with one cause. */
-const SHOWN = 5;
-
-// Whose connections are meant, each with its own reason and remedy.
-function Affected({ health: { soon, overdueRevocations } }: { health: Health }) {
-  const cases = [
-    ...soon.map(({ member, workspace, asanaEmail, why, fix }) => (
-      <Case
-        key={`${member} ${asanaEmail} ${workspace}`}
-        member={member}
-        where={workspace ? `${asanaEmail} in ${workspace}` : asanaEmail}
-        fix={fix}
-      >
-        {why}
-      </Case>
-    )),
-    ...overdueRevocations.map(({ member, attempts, since, fix }) => (
-      <Case key={`${member} ${since}`} member={member} where="Revocation" gone fix={fix}>
-        Asked for <RelativeTime iso={since} />, {count(attempts, 'attempt')} so far.
-      </Case>
-    )),
-  ];
-  if (cases.length === 0) return null;
-  return (
-    <div className="border-line border-t text-sm">
-      <ul aria-label="Whose, and what to do" className="divide-line divide-y">
-        {cases.slice(0, SHOWN)}
-      </ul>
-      {cases.length > SHOWN && (
-        <details className="border-line border-t">
-          <summary className="text-ink-3 hover:text-ink px-4 py-2.5 md:pl-11">
-            {count(cases.length - SHOWN, 'more person', 'more')}
-          </summary>
-          <ul className="border-line divide-line divide-y border-t">{cases.slice(SHOWN)}</ul>
-        </details>
-      )}
-    </div>
-  );
-}
-
-function Case({
-  member,
-  where,
-  gone = false,
-  fix,
-  children,
-}: {
-  member: string;
-  where: string;
-  /** The person may have been offboarded. */
-  gone?: boolean;
-  fix: string;
-  children: ReactNode;
-}) {
-  return (
-    <li className="grid gap-x-6 px-4 py-2.5 md:grid-cols-[16rem_minmax(0,1fr)] md:pl-11">
-      <p className="min-w-0 [overflow-wrap:anywhere]">
-        {gone ? (
-          member
-        ) : (
-          <Link href={hrefOfPerson(member)} prefetch={false} className="hover:underline">
-            {member}
-          </Link>
-        )}
-        <span className="text-ink-3 block text-xs">{where}</span>
-      </p>
-      <div className="text-ink-2 min-w-0">
-        <p>{children}</p>
-        <p className="text-ink">{fix}</p>
       </div>
     </li>
   );

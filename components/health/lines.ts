@@ -25,7 +25,7 @@ export function linesOf(health: Health): { title: string; lines: Line[] }[] {
   ];
 }
 
-function ownLines({ database, keys, chain }: Health): Line[] {
+function ownLines({ database, keys, chain, sink, offboardingDrill: drill }: Health): Line[] {
   return [
     { name: 'Database', ok: database.ok, text: database.detail, fix: database.fix },
     { name: 'Keys', ok: keys.ok, text: keys.detail, fix: keys.fix },
@@ -38,10 +38,30 @@ function ownLines({ database, keys, chain }: Health): Line[] {
       fix: chain.fix,
       ...(chain.ok ? {} : { href: '/admin/audit', hrefText: 'Verify the audit' }),
     },
+    ...(sink === null
+      ? []
+      : [
+          {
+            ...{ name: 'Audit sink', ok: sink.ok, text: sink.detail, fix: sink.fix },
+            ...(sink.ok ? {} : { href: '/admin/audit/proof', hrefText: 'Look at the sink' }),
+          },
+        ]),
+    {
+      name: 'Offboarding',
+      ok: drill.ok,
+      text:
+        drill.lastAt === null
+          ? 'The first rehearsal comes within a day.'
+          : drill.ok
+            ? `Rehearsed on ${exactUtc(drill.lastAt)}: everything of a synthetic member ended within a second, in every process.`
+            : `The rehearsal of ${exactUtc(drill.lastAt)} found something that did not end in time.`,
+      fix: drill.fix,
+      ...(drill.ok ? {} : { href: '/admin/people/offboardings', hrefText: 'See the receipt' }),
+    },
   ];
 }
 
-function asanaLines({ asana, circuit, upstream, refreshes }: Health): Line[] {
+function asanaLines({ asana, circuit, upstream, refreshes, catalogueSync: sync }: Health): Line[] {
   const { callsLastHour: calls, failedLastHour: failed, p95Ms } = upstream;
   return [
     { name: 'Endpoint', ok: asana.ok, text: asana.detail, fix: asana.fix },
@@ -80,7 +100,22 @@ function asanaLines({ asana, circuit, upstream, refreshes }: Health): Line[] {
       fix: refreshes.fix,
       ...(refreshes.ok ? {} : { href: '/admin/asana', hrefText: 'Run the checks' }),
     },
+    {
+      name: 'Tools',
+      ok: sync.ok,
+      text: syncWords(sync),
+      fix: sync.fix,
+      ...(sync.ok ? {} : { href: '/admin/tools', hrefText: 'Go to the tools' }),
+    },
   ];
+}
+
+function syncWords({ ok, lastAt, lastOkAt, failures }: Health['catalogueSync']): string {
+  if (lastAt === null) return 'The first hourly comparison with the catalogue comes within an hour.';
+  const last = lastOkAt === null ? 'never yet' : `last on ${exactUtc(lastOkAt)}`;
+  return ok
+    ? `Compared with the catalogue every hour, ${last}.`
+    : `The hourly comparison with the catalogue failed ${count(failures, 'time')} in a row; it went well ${last}.`;
 }
 
 function connectionLines({ connections, soon, revocations, overdueRevocations }: Health): Line[] {

@@ -1,14 +1,13 @@
 // What a person's agents may do: tools by class in plain words, to be searched where there are many, and the way to ask for more.
 'use client';
 import ChevronRight from 'lucide-react/icons/chevron-right';
-import Search from 'lucide-react/icons/search';
 import Link from 'next/link';
 import { useState } from 'react';
 import { count, toolClasses, type ToolClass } from '../tools/words';
 import { Badge } from '../ui/badge';
 import { ButtonLink } from '../ui/button';
 import { EmptyState } from '../ui/empty-state';
-import { TextField } from '../ui/text-field';
+import { SearchField } from '../ui/search-field';
 
 export interface AgentTool {
   name: string;
@@ -52,15 +51,7 @@ export function AgentTools({
     <>
       {tools.length >= MANY && (
         <div className="border-line border-b px-4 py-2.5">
-          <TextField
-            label="Search my tools"
-            hideLabel
-            type="search"
-            placeholder="Search my tools"
-            icon={<Search aria-hidden="true" />}
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
+          <SearchField label="Search my tools" value={search} onChange={setSearch} />
           <output className="sr-only">{wanted && count(found.length, 'tool')}</output>
         </div>
       )}

@@ -8,7 +8,8 @@ import { CopyField } from '../ui/copy-field';
 import { Disclosure } from '../ui/disclosure';
 import { Segments } from '../ui/segments';
 import { Tabs } from '../ui/tabs';
-import { isReachableFromOutside, mcpClients, type McpClient, type Way } from './snippets';
+import type { McpClient, Way } from './snippet';
+import { isReachableFromOutside, mcpClients } from './snippets';
 
 /** A connection to mint tokens for, as `[id, name]`. */
 export type ConnectionChoice = readonly [id: string, name: string];

@@ -19,7 +19,7 @@ export function WaitsForAdmin({ openRequests, toReview }: Pick<FirstRun, 'openRe
         )}
         {toReview > 0 && (
           <li>
-            <Link href="/admin/tools?status=review" className="text-accent underline">
+            <Link href="/admin/reviews" className="text-accent underline">
               {count(toReview, 'tool')} that Asana added or changed
             </Link>
             : new ones stay closed until they are reviewed.

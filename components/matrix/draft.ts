@@ -26,11 +26,6 @@ export interface GroupChange {
 
 export const emptyDraft: Draft = { cells: new Map(), presets: new Map() };
 
-/** What a cell shall be after saving. */
-export function isTicked(draft: Draft, group: Ticks, tool: string): boolean {
-  return draft.cells.get(group.slug)?.get(tool) ?? group.tools.includes(tool);
-}
-
 /** Sets these tools in one group. A cell that comes back to what was read is no change any more. */
 export function setTools(draft: Draft, group: Ticks, names: readonly string[], on: boolean): Draft {
   const had = new Set(group.tools);
@@ -122,4 +117,12 @@ function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<strin
   const next = new Map(map);
   next.delete(key);
   return next;
+}
+
+/** How many cells of how many groups these changes are. */
+export function sizeOfChanges(changes: readonly GroupChange[]) {
+  return {
+    cells: changes.reduce((sum, { add, remove }) => sum + add.length + remove.length, 0),
+    groups: changes.length,
+  };
 }

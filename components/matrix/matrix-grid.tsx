@@ -1,8 +1,7 @@
-// Tools × groups as one grid: sections of rows, sticky names above and at the left, every cell reachable by arrow keys.
+// Tools × groups as one grid: sections of rows, sticky names above and at the left, every cell reachable by arrow keys. Long, because
+// clicks and keys are heard once for the whole table: a handler in each of three thousand cells would be slow.
 'use client';
-import ChevronDown from 'lucide-react/icons/chevron-down';
 import {
-  memo,
   useEffect,
   useMemo,
   useRef,
@@ -11,12 +10,15 @@ import {
   type KeyboardEvent,
   type MouseEvent,
 } from 'react';
-import { count } from '../tools/words';
-import { classNames } from '../ui/class-names';
 import { bandText, costOf, rowText, type Column } from './cells';
 import { FIRST_GROUP, placeOf, useGridFocus, type Place } from './grid-keys';
-import { MatrixBand, MatrixRow, pairWords } from './matrix-row';
+import { moveByKey } from './grid-moves';
+import { isInside, selectedIn, type Range } from './grid-range';
+import { GroupHead } from './group-head';
+import { MatrixBand } from './matrix-band';
+import { MatrixRow, pairWords } from './matrix-row';
 import type { MatrixGroup, MatrixTool, Section } from './model';
+import { useStableGroups } from './page-hooks';
 import type { Pairs } from './pairs';
 import { ToolDetails } from './tool-details';
 import './matrix.css';
@@ -30,8 +32,6 @@ type Line = { kind: 'band'; section: Section } | { kind: 'tool'; tool: MatrixToo
 
 // A table whose cells are operated is a grid, and its corner only names the column.
 /* oxlint-disable jsx-a11y/no-noninteractive-element-to-interactive-role, jsx-a11y/control-has-associated-label */
-
-const PAGE_ROWS = 10;
 
 /** `onSet` gets the cells of one deed. `found` is a cell to go to at the start (a link from elsewhere). */
 export function MatrixGrid({
@@ -60,7 +60,7 @@ export function MatrixGrid({
 }) {
   const grid = useRef<HTMLTableElement>(null);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
-  const [range, setRange] = useState<{ from: Place; to: Place } | null>(null);
+  const [range, setRange] = useState<Range | null>(null);
   const { onFocus, move, find } = useGridFocus(grid);
   const groups = useStableGroups(columns);
   const lines = useMemo(
@@ -133,37 +133,13 @@ export function MatrixGrid({
     const place = placeOf(event.target as Element);
     if (!place || !(event.target as Element).hasAttribute('data-at')) return;
     const onCell = place.row >= 0 && place.column >= FIRST_GROUP;
-    const control = event.ctrlKey || event.metaKey;
-    const arrow = arrows[event.key];
-    if (arrow && !event.altKey) {
+    const now = moveByKey(event, place, limits, move);
+    if (now !== undefined) {
       event.preventDefault();
-      const [down, across] = arrow;
-      const now = control
-        ? toEdge(place, down, across, limits, move)
-        : move({ ...place, row: place.row, column: place.column }, down, across, limits);
-      if (!now) return;
-      if (event.shiftKey && onCell && now.column >= FIRST_GROUP && now.row >= 0)
+      const widens = event.shiftKey && event.key.startsWith('Arrow') && onCell;
+      if (now && widens && now.column >= FIRST_GROUP && now.row >= 0)
         setRange({ from: range?.from ?? place, to: now });
-      else setRange({ from: now, to: now });
-      return;
-    }
-    const jump = jumps(event.key, control, limits);
-    if (jump) {
-      event.preventDefault();
-      const now = move(
-        { row: jump.row ?? place.row, column: jump.column ?? place.column },
-        ...jump.onward,
-        limits,
-      );
-      if (now) setRange({ from: now, to: now });
-      return;
-    }
-    if (event.key === 'PageDown' || event.key === 'PageUp') {
-      event.preventDefault();
-      const down = event.key === 'PageDown' ? 1 : -1;
-      let now: Place | null = null;
-      for (let n = 0; n < PAGE_ROWS; n += 1) now = move(now ?? place, down, 0, limits) ?? now;
-      if (now) setRange({ from: now, to: now });
+      else if (now) setRange({ from: now, to: now });
       return;
     }
     if (event.key === 'Escape' && range) setRange(null);
@@ -176,7 +152,7 @@ export function MatrixGrid({
       event.preventDefault();
       if (event.shiftKey)
         toggle(cellsIn({ ...place, column: FIRST_GROUP }, { ...place, column: limits.columns - 1 }));
-      else if (range && inside(place, range)) toggle(cellsIn(range.from, range.to));
+      else if (range && isInside(place, range)) toggle(cellsIn(range.from, range.to));
       else toggle(cellsIn(place, place));
     }
   }
@@ -276,121 +252,4 @@ export function MatrixGrid({
       </table>
     </div>
   );
-}
-
-const GroupHead = memo(function GroupHead({
-  group,
-  column,
-  ticked,
-  tokens,
-  pending,
-  mayChange,
-}: {
-  group: MatrixGroup;
-  column: number;
-  ticked: number;
-  tokens: number;
-  pending: number;
-  mayChange: boolean;
-}) {
-  return (
-    <th
-      scope="col"
-      className="head border-line bg-sunken border-b px-1 py-1.5 text-center align-top text-xs font-normal"
-    >
-      {mayChange ? (
-        <button
-          type="button"
-          tabIndex={-1}
-          data-at={`-1,${column}`}
-          aria-haspopup="menu"
-          title={group.name}
-          className="hover:bg-hover rounded-inner inline-flex min-h-6 max-w-full items-center gap-0.5 px-1 text-xs font-semibold"
-        >
-          <span className="name">{group.name}</span>
-          <ChevronDown aria-hidden="true" className="text-ink-3 size-3.5 shrink-0" />
-        </button>
-      ) : (
-        <span title={group.name} className="name px-1 text-xs font-semibold">
-          {group.name}
-        </span>
-      )}
-      {group.people >= 0 && (
-        <span className="text-ink-2 block">{count(group.people, 'person', 'people')}</span>
-      )}
-      <span className="text-ink-3 block">
-        {count(ticked, 'tool')}, {shortTokens(tokens)}
-        <span className="sr-only"> tokens</span>
-      </span>
-      <span className={classNames('block font-medium', pending > 0 ? 'text-ink' : 'invisible')}>
-        {pending} unsaved
-      </span>
-    </th>
-  );
-});
-
-/** "4.1k". */
-const shortTokens = (tokens: number) => (tokens < 1000 ? String(tokens) : `${(tokens / 1000).toFixed(1)}k`);
-
-const arrows: Record<string, [down: number, across: number] | undefined> = {
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-};
-
-interface Limits {
-  rows: number;
-  columns: number;
-}
-
-function jumps(key: string, control: boolean, { rows, columns }: Limits) {
-  if (key === 'Home')
-    return { row: control ? 0 : undefined, column: FIRST_GROUP - 1, onward: [0, 1] as const };
-  if (key === 'End')
-    return {
-      row: control ? rows : undefined,
-      column: control ? columns - 1 : columns,
-      onward: (control ? [-1, 0] : [0, -1]) as readonly [number, number],
-    };
-  return null;
-}
-
-function toEdge(
-  from: Place,
-  down: number,
-  across: number,
-  limits: Limits,
-  move: (from: Place, down: number, across: number, limits: Limits) => Place | null,
-): Place | null {
-  if (down > 0) return move({ ...from, row: limits.rows }, -1, 0, limits);
-  if (down < 0) return move({ ...from, row: -1 }, 1, 0, limits);
-  return across > 0
-    ? move({ ...from, column: limits.columns }, 0, -1, limits)
-    : move({ ...from, column: FIRST_GROUP - 1 }, 0, 1, limits);
-}
-
-function inside({ row, column }: Place, { from, to }: { from: Place; to: Place }): boolean {
-  return (
-    row >= Math.min(from.row, to.row) &&
-    row <= Math.max(from.row, to.row) &&
-    column >= Math.min(from.column, to.column) &&
-    column <= Math.max(from.column, to.column)
-  );
-}
-
-/** The columns of a range in one row as `from,to`; '' outside, and where the range is a single cell. */
-function selectedIn(range: { from: Place; to: Place } | null, row: number): string {
-  if (!range || (range.from.row === range.to.row && range.from.column === range.to.column)) return '';
-  const [left, right] = [range.from.column, range.to.column].sort((a, b) => a - b) as [number, number];
-  return inside({ row, column: left }, range) ? `${left - FIRST_GROUP},${right - FIRST_GROUP}` : '';
-}
-
-/** The groups in the same array as long as they are the same groups, so that rows need not be drawn again. */
-function useStableGroups(columns: readonly Column[]): readonly MatrixGroup[] {
-  const [held, setHeld] = useState(() => columns.map(({ group }) => group));
-  const groups = columns.map(({ group }) => group);
-  if (held.length === groups.length && held.every((group, n) => group === groups[n])) return held;
-  setHeld(groups);
-  return groups;
 }

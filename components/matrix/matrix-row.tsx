@@ -1,20 +1,21 @@
-// One tool's row and one section's band. They are drawn again only when what they show differs.
+// One tool's row, drawn again only when what it shows differs.
 import ChevronRight from 'lucide-react/icons/chevron-right';
 import Ellipsis from 'lucide-react/icons/ellipsis';
 import { memo } from 'react';
 import { StateBadges } from '../tools/tool-badges';
-import { count, isOpen } from '../tools/words';
+import { isOpen } from '../tools/words';
 import { Badge } from '../ui/badge';
 import { classNames } from '../ui/class-names';
 import { cellName, HALF, PENDING, TICKED } from './cells';
 import { FIRST_GROUP } from './grid-keys';
-import type { MatrixGroup, MatrixTool, Section } from './model';
+import type { MatrixGroup, MatrixTool } from './model';
 import { listed } from './pairs';
 
 // The cells are buttons in the role of boxes: three thousand native boxes, each with its drawing beside it, would be twice the page.
 /* oxlint-disable jsx-a11y/prefer-tag-over-role, jsx-a11y/control-has-associated-label */
 
-const risky = new Set(['destructive', 'unknown']);
+/** Classes, and with them sections, whose rows are marked. */
+export const risky = new Set(['destructive', 'unknown']);
 
 /**
  * A row that a filter leaves out is only hidden: to make it again would cost more than to keep it.
@@ -163,57 +164,6 @@ export function Hints({ hints }: { hints: readonly string[] }) {
     </Badge>
   ));
 }
-
-/** The name of a section and, for each group, a box for all of its tools. */
-export const MatrixBand = memo(function MatrixBand({
-  section,
-  row,
-  tools,
-  cells,
-  groups,
-  mayChange,
-}: {
-  section: Section;
-  row: number;
-  /** How many of its tools are shown. */
-  tools: number;
-  cells: string;
-  groups: readonly MatrixGroup[];
-  mayChange: boolean;
-}) {
-  return (
-    <tr hidden={tools === 0} className={risky.has(section.id) ? 'risky' : undefined}>
-      <th
-        scope="rowgroup"
-        className="first border-line bg-sunken h-9 border-r border-b px-3 py-0 text-left font-normal"
-      >
-        <span className="flex items-baseline gap-2">
-          <span className="shrink-0 text-sm font-semibold">{section.title}</span>
-          <span className="text-ink-3 truncate text-xs" title={section.note}>
-            {count(tools, 'tool')}. {section.note}
-          </span>
-        </span>
-      </th>
-      {groups.map((group, n) => (
-        <td key={group.slug} className="band border-line bg-sunken border-b p-0">
-          <button
-            type="button"
-            role="checkbox"
-            aria-checked={cells[n] === '2' ? 'mixed' : cells[n] === '1'}
-            aria-disabled={mayChange ? undefined : true}
-            aria-label={`All ${section.title.toLowerCase()} tools, ${group.name}, ${bandWords(cells[n])}`}
-            tabIndex={-1}
-            data-at={`${row},${n + FIRST_GROUP}`}
-            className="cell"
-          />
-        </td>
-      ))}
-    </tr>
-  );
-});
-
-const bandWords = (code: string | undefined) =>
-  code === '1' ? 'all allowed' : code === '2' ? 'some allowed' : 'none allowed';
 
 /** What stands below the name of a tool that belongs to a pair; null for the others. */
 export function pairWords(

@@ -1,7 +1,8 @@
-// What the matrix's page asks of the browser: how wide it is, its address, its keys.
+// What the matrix's page asks of the browser and of React: how wide it is, its address, its keys, its groups.
 'use client';
-import { useEffect, useSyncExternalStore, type RefObject } from 'react';
-import { queryOf, type MatrixFilter } from './model';
+import { useEffect, useState, useSyncExternalStore, type RefObject } from 'react';
+import type { Column } from './cells';
+import { queryOf, type MatrixFilter, type MatrixGroup } from './model';
 
 const NARROW = '(max-width: 47.99rem)';
 
@@ -58,4 +59,13 @@ export function useShortcuts({
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);
   });
+}
+
+/** The groups in the same array as long as they are the same groups, so that rows need not be drawn again. */
+export function useStableGroups(columns: readonly Column[]): readonly MatrixGroup[] {
+  const [held, setHeld] = useState(() => columns.map(({ group }) => group));
+  const groups = columns.map(({ group }) => group);
+  if (held.length === groups.length && held.every((group, n) => group === groups[n])) return held;
+  setHeld(groups);
+  return groups;
 }

@@ -12,11 +12,6 @@ export function neededBy(preview: string, tools: readonly Named[]): string[] {
   return tools.map(({ name }) => name).filter((name) => new RegExp(`^${stem}_confirm(?:_|$)`).test(name));
 }
 
-/** Names of the previews whose buttons call this tool. */
-export function previewsOf(confirm: string, tools: readonly Named[]): string[] {
-  return tools.map(({ name }) => name).filter((name) => neededBy(name, tools).includes(confirm));
-}
-
 /** All pairs of a catalogue, both ways, so that a cell finds its partners at once. */
 export function pairsOf(tools: readonly Named[]): {
   needs: ReadonlyMap<string, readonly string[]>;

@@ -2,7 +2,7 @@
 'use client';
 import Undo2 from 'lucide-react/icons/undo-2';
 import X from 'lucide-react/icons/x';
-import { count } from '../tools/words';
+import { aboutTokens, count } from '../tools/words';
 import { Button } from '../ui/button';
 import { IconButton } from '../ui/icon-button';
 import { listed, type Offer } from './pairs';
@@ -76,6 +76,42 @@ export function OfferBar({
         <IconButton label="Not needed" icon={<X aria-hidden="true" />} onClick={onDismiss} />
       </span>
     </output>
+  );
+}
+
+/** What stands there while nothing waits: the way back from the last save, or what all `tools` would cost, and the keys. */
+export function QuietBar({
+  tools,
+  tokens,
+  mayChange,
+  pending,
+  onUndo,
+}: {
+  tools: number;
+  tokens: number;
+  mayChange: boolean;
+  pending: boolean;
+  onUndo: (() => void) | null;
+}) {
+  return (
+    <p className="text-ink-3 mt-3 flex min-h-8 flex-wrap items-center gap-x-4 gap-y-1 text-xs max-md:hidden">
+      {onUndo ? (
+        <Button size="sm" loading={pending} onClick={onUndo}>
+          Undo the last save
+        </Button>
+      ) : (
+        <span>
+          All {count(tools, 'tool')} would cost a model {aboutTokens(tokens)}; a column says what its group
+          costs.
+        </span>
+      )}
+      {mayChange && (
+        <span>
+          <kbd>Arrows</kbd> move, <kbd>Space</kbd> ticks, <kbd>Shift</kbd>+<kbd>Space</kbd> a row,{' '}
+          <kbd>Enter</kbd> opens arguments, <kbd>Ctrl</kbd>+<kbd>S</kbd> saves
+        </span>
+      )}
+    </p>
   );
 }
 

@@ -8,6 +8,7 @@ import { toolClasses, type ToolClass } from '../tools/words';
 import { Button } from '../ui/button';
 import { Checkbox } from '../ui/checkbox';
 import { Popover } from '../ui/popover';
+import { SearchField } from '../ui/search-field';
 import { Select } from '../ui/select';
 import { TextField } from '../ui/text-field';
 import type { MatrixFilter, MatrixGroup, MatrixTool } from './model';
@@ -107,17 +108,7 @@ function ColumnChoice({
   return (
     <div className="flex flex-col gap-2 p-3">
       <p className="text-sm font-semibold">Groups shown</p>
-      {groups.length > 8 && (
-        <TextField
-          label="Search groups"
-          hideLabel
-          type="search"
-          placeholder="Search groups"
-          icon={<Search aria-hidden="true" />}
-          value={search}
-          onChange={(event) => setSearch(event.target.value)}
-        />
-      )}
+      {groups.length > 8 && <SearchField label="Search groups" value={search} onChange={setSearch} />}
       <ul className="-mx-1 max-h-64 overflow-y-auto px-1">
         {found.map(({ slug, name }) => (
           <li key={slug}>

@@ -1,23 +1,20 @@
-// Tools × groups: one draft over all groups, from the first tick to the review, the saving, and the way back.
+// Tools × groups: one draft over all groups, from the first tick to the review, the saving, and the way back. Long, because the draft,
+// the groups as they were read and what is open over them change each other.
 'use client';
-import Users from 'lucide-react/icons/users';
-import Wrench from 'lucide-react/icons/wrench';
 import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
-import { ToolDeed, ToolMenuItems, type Deed } from '../tools/tool-actions';
-import { aboutTokens, count } from '../tools/words';
+import { ToolDeed, type Deed } from '../tools/tool-actions';
+import { count } from '../tools/words';
 import { AlertDialog } from '../ui/alert-dialog';
-import { Button, ButtonLink } from '../ui/button';
 import { Callout } from '../ui/callout';
-import { EmptyState } from '../ui/empty-state';
-import { MenuAt, MenuLink, MenuSeparator } from '../ui/menu';
 import { Skeleton } from '../ui/skeleton';
 import { toast } from '../ui/toast';
 import { columnsOf } from './cells';
 import { GroupMenu } from './group-menu';
-import { changesOf, emptyDraft, sizeOf, type GroupChange } from './draft';
+import { changesOf, emptyDraft, sizeOf, sizeOfChanges, type GroupChange } from './draft';
 import { LeaveGuard } from './leave-guard';
 import { MatrixGrid, type CellRef } from './matrix-grid';
 import { mergeOf, resolved, type Merge } from './merge';
+import { FirstGroup, NoToolMatches } from './matrix-empty';
 import { MergeDialog } from './merge-dialog';
 import {
   sectionsOf,
@@ -30,12 +27,13 @@ import {
 import { OneGroup } from './one-group';
 import { useFilterInUrl, useNarrow, useShortcuts } from './page-hooks';
 import { pairsOf } from './pairs';
-import { OfferBar, PendingBar, sizeWords } from './pending-bar';
+import { OfferBar, PendingBar, QuietBar, sizeWords } from './pending-bar';
 import { usePendingDraft } from './pending-draft';
 import { ReviewDialog } from './review-dialog';
 import { useSaving } from './saving';
 import { Toolbar } from './toolbar';
 import { forgetDefinitions } from './tool-details';
+import { ToolMenu } from './tool-menu';
 
 type Popup =
   | { kind: 'review'; changes: GroupChange[] }
@@ -156,20 +154,7 @@ export function ToolsMatrix({
     return (
       <>
         {children}
-        <div className="border-line bg-surface rounded-box border">
-          <EmptyState
-            icon={<Users />}
-            title="Make the first group"
-            action={
-              <ButtonLink href="/admin/groups" variant="primary">
-                Go to groups
-              </ButtonLink>
-            }
-          >
-            Tools are given to groups of people. As long as there is no group, nobody’s agents can call
-            anything. Asana lists {count(tools.length, 'tool')}, {aboutTokens(everything)}.
-          </EmptyState>
-        </div>
+        <FirstGroup tools={tools.length} tokens={everything} />
       </>
     );
 
@@ -192,19 +177,10 @@ export function ToolsMatrix({
           </Callout>
         )}
         {rows.length === 0 ? (
-          <div className="border-line bg-surface rounded-box border">
-            <EmptyState
-              icon={<Wrench />}
-              title="No tool matches"
-              action={
-                <Button onClick={() => setFilter({ ...filter, search: '', toolClass: 'all', status: 'all' })}>
-                  Show all tools
-                </Button>
-              }
-            >
-              {filter.search ? `Nothing here is called “${filter.search}”.` : 'No tool is in this state.'}
-            </EmptyState>
-          </div>
+          <NoToolMatches
+            search={filter.search}
+            onShowAll={() => setFilter({ ...filter, search: '', toolClass: 'all', status: 'all' })}
+          />
         ) : (
           <>
             {narrow !== true && (
@@ -263,24 +239,13 @@ export function ToolsMatrix({
         </div>
       )}
       {!offer && size.cells === 0 && (
-        <p className="text-ink-3 mt-3 flex min-h-8 flex-wrap items-center gap-x-4 gap-y-1 text-xs max-md:hidden">
-          {undo ? (
-            <Button size="sm" loading={pending} onClick={() => send(undo, true)}>
-              Undo the last save
-            </Button>
-          ) : (
-            <span>
-              All {count(tools.length, 'tool')} would cost a model {aboutTokens(everything)}; a column says
-              what its group costs.
-            </span>
-          )}
-          {mayChange && (
-            <span>
-              <kbd>Arrows</kbd> move, <kbd>Space</kbd> ticks, <kbd>Shift</kbd>+<kbd>Space</kbd> a row,{' '}
-              <kbd>Enter</kbd> opens arguments, <kbd>Ctrl</kbd>+<kbd>S</kbd> saves
-            </span>
-          )}
-        </p>
+        <QuietBar
+          tools={tools.length}
+          tokens={everything}
+          mayChange={mayChange}
+          pending={pending}
+          onUndo={undo ? () => void send(undo, true) : null}
+        />
       )}
       <output className="sr-only">
         {pendingDraft.said} {count(rows.length, 'tool')} and {count(shown.length, 'group')} shown.
@@ -294,27 +259,11 @@ export function ToolsMatrix({
           setFilter({ ...filter, groups: shown.map((group) => group.slug).filter((other) => other !== slug) })
         }
       />
-      <MenuAt
-        anchor={menu?.tool ? menu.anchor : null}
-        label={`Actions for ${menu?.tool?.name ?? ''}`}
+      <ToolMenu
+        menu={menu?.tool ? { tool: menu.tool, anchor: menu.anchor } : null}
         onClose={() => setMenu(null)}
-      >
-        {menu?.tool && (
-          <>
-            <MenuLink href={`/admin/tools/${encodeURIComponent(menu.tool.name)}`}>
-              Open the tool’s page
-            </MenuLink>
-            <MenuLink href={`/admin/audit?tool=${encodeURIComponent(menu.tool.name)}`}>
-              Calls in the audit
-            </MenuLink>
-            <MenuSeparator />
-            <ToolMenuItems
-              tool={menu.tool}
-              onAsk={(deed) => setPopup({ kind: 'deed', tool: menu.tool!, deed })}
-            />
-          </>
-        )}
-      </MenuAt>
+        onAsk={(tool, deed) => setPopup({ kind: 'deed', tool, deed })}
+      />
       {popup?.kind === 'deed' && (
         <ToolDeed tool={popup.tool} deed={popup.deed} onClose={() => setPopup(null)} />
       )}
@@ -373,11 +322,4 @@ export function ToolsMatrix({
       />
     </div>
   );
-}
-
-function sizeOfChanges(changes: readonly GroupChange[]) {
-  return {
-    cells: changes.reduce((sum, { add, remove }) => sum + add.length + remove.length, 0),
-    groups: changes.length,
-  };
 }

@@ -4,6 +4,7 @@ import Plus from 'lucide-react/icons/plus';
 import { useState, type FormEvent } from 'react';
 import { call } from '../api';
 import { Problem } from '../problem';
+import { ExpiresAfter, expiryIn } from '../tokens/expires-after';
 import { Button } from '../ui/button';
 import { Callout } from '../ui/callout';
 import { CodeBlock } from '../ui/code-block';
@@ -14,13 +15,6 @@ import { TextField } from '../ui/text-field';
 import { useCall } from '../use-call';
 import type { Role } from '../people/words';
 
-const expiries = [
-  ['30', '30 days'],
-  ['90', '90 days'],
-  ['365', 'One year'],
-  ['', 'Never'],
-] as const;
-
 /** `address` is the URL of /api/v1. */
 export function NewApiKey({ address }: { address: string }) {
   const [open, setOpen] = useState(false);
@@ -30,13 +24,12 @@ export function NewApiKey({ address }: { address: string }) {
   async function create(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const days = String(form.get('expiry'));
     const done = await run(() =>
       call('POST /api-keys', {
         body: {
           name: String(form.get('name')).trim(),
           role: form.get('role') as Role,
-          ...(days ? { expiresInDays: Number(days) } : {}),
+          ...expiryIn(form),
         },
       }),
     );
@@ -93,7 +86,7 @@ export function NewApiKey({ address }: { address: string }) {
                 ['admin', 'Admin: may change everything'],
               ]}
             />
-            <Select label="Expires after" name="expiry" options={expiries} defaultValue="90" />
+            <ExpiresAfter />
             <DialogActions>
               <Button onClick={() => setOpen(false)}>Cancel</Button>
               <Button type="submit" variant="primary" loading={pending}>

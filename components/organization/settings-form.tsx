@@ -23,7 +23,9 @@ export function SettingsForm({ settings }: { settings: Settings }) {
 
   async function save(event: FormEvent) {
     event.preventDefault();
-    const done = await run(() => call('PATCH /organization', { body: draft }));
+    // What the audit keeps is set in its own room; a form left open here must not turn it back.
+    const { keepArguments: _, argumentDays: _days, auditMonths: _months, ...own } = draft;
+    const done = await run(() => call('PATCH /organization', { body: own }));
     if (!done) return;
     setDraft(done.answer);
     toast('Settings saved');

@@ -1,20 +1,17 @@
-// Offboards a person: shows everything that will end, asks for the e-mail, and then says what has ended and what Asana still owes.
+// Offboards a person: shows everything that will end, asks for the e-mail, and then follows the receipt: what has ended, and how fast.
 'use client';
 import { useRouter } from 'next/navigation';
-import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
-import type { OperationAnswer } from '@/lib/portal/operations';
+import { useEffect, useState, type FormEvent } from 'react';
 import { ApiProblem, call } from '../api';
 import { Problem } from '../problem';
 import { count } from '../tools/words';
-import { Button, ButtonLink } from '../ui/button';
-import { Callout } from '../ui/callout';
+import { Button } from '../ui/button';
 import { Dialog, DialogActions } from '../ui/dialog';
 import { Skeleton } from '../ui/skeleton';
 import { TextField } from '../ui/text-field';
 import { useCall } from '../use-call';
-import { afterwards, type Afterwards } from './afterwards';
-
-type Removal = OperationAnswer<'GET /members/{email}/removal'>;
+import { WhatHappened, type Removal } from './offboarded';
+import type { Receipt } from './receipt-words';
 
 export function Offboard({
   member: { email, name },
@@ -29,7 +26,8 @@ export function Offboard({
   const [ends, setEnds] = useState<Removal | null>(null);
   const [unknown, setUnknown] = useState<ApiProblem | null>(null);
   const [typed, setTyped] = useState('');
-  const [done, setDone] = useState(false);
+  const [receipt, setReceipt] = useState<Receipt | null>(null);
+  const done = receipt !== null;
   const { pending, problem, run } = useCall({ refresh: false });
   const matches = typed.trim().toLowerCase() === email.toLowerCase();
 
@@ -40,11 +38,11 @@ export function Offboard({
   async function offboard(event: FormEvent) {
     event.preventDefault();
     if (!matches) return;
-    const answer = await run(() => call('DELETE /members/{email}', { path: { email } }));
+    const answer = await run(() => call('POST /offboardings', { body: { email } }));
     if (!answer) return;
     // One's own session has ended too: there is nothing left to show here.
     if (self) window.location.assign('/sign-in');
-    else setDone(true);
+    else setReceipt(answer.answer);
   }
 
   // The person's own page is gone with the person.
@@ -68,8 +66,8 @@ export function Offboard({
         done ? undefined : `For ${self ? 'you' : email} all of this ends at once. It can’t be undone.`
       }
     >
-      {done ? (
-        <WhatHappened email={email} ended={ends} onLeave={leave} />
+      {receipt ? (
+        <WhatHappened receipt={receipt} onLeave={leave} />
       ) : (
         <form onSubmit={(event) => void offboard(event)} className="flex flex-col gap-4">
           <Problem problem={unknown ?? problem} />
@@ -156,70 +154,4 @@ function Waiting() {
       ))}
     </div>
   );
-}
-
-function WhatHappened({
-  email,
-  ended,
-  onLeave,
-}: {
-  email: string;
-  ended: Removal | null;
-  onLeave: () => void;
-}) {
-  const [facts, setFacts] = useState<Afterwards | 'asking' | null>('asking');
-  useEffect(() => {
-    const stop = new AbortController();
-    void afterwards(email, setFacts, stop.signal);
-    return () => stop.abort();
-  }, [email]);
-  const agents = ended ? ended.tokens.length + ended.grants.length : 0;
-  return (
-    <>
-      <Callout tone="success" live title="Everything here has ended">
-        {email} can’t sign in any more, and{' '}
-        {agents === 0
-          ? 'no agent of theirs can call'
-          : `${count(agents, 'agent')} of theirs ${agents === 1 ? 'is' : 'are'} refused`}{' '}
-        from this moment on.
-      </Callout>
-      <ul aria-live="polite" className="mt-3 flex flex-col gap-2 text-sm">
-        <Told>{asanaWords(facts)}</Told>
-        {facts !== 'asking' && facts?.recordId && (
-          <Told>
-            On record:{' '}
-            <a href={`/admin/audit/${facts.recordId}`} className="text-accent underline">
-              who offboarded whom, and when
-            </a>
-            .
-          </Told>
-        )}
-      </ul>
-      <DialogActions>
-        <ButtonLink href={`/admin/audit?member=${encodeURIComponent(email)}`}>What they did</ButtonLink>
-        <Button variant="primary" onClick={onLeave}>
-          Done
-        </Button>
-      </DialogActions>
-    </>
-  );
-}
-
-function Told({ children }: { children: ReactNode }) {
-  return <li className="text-ink-2">{children}</li>;
-}
-
-function asanaWords(facts: Afterwards | 'asking' | null): string {
-  if (facts === 'asking') return 'Asking Asana to end its authorization…';
-  if (!facts)
-    return 'What Asana said of its authorization could not be looked up; Health shows what still waits for it.';
-  const { queued, impossible, waiting } = facts;
-  const lost =
-    impossible > 0
-      ? ` ${count(impossible, 'authorization')} could not be revoked from here, for its token can’t be opened: remove the app in that person’s Asana account.`
-      : '';
-  if (queued === 0) return lost ? lost.trim() : 'There was no authorization at Asana to revoke.';
-  return waiting === 0
-    ? `Asana has confirmed that ${queued === 1 ? 'its authorization is' : `its ${queued} authorizations are`} revoked.${lost}`
-    : `Asana has not confirmed the revocation yet; nothing uses the authorization any more, and Gatehouse keeps trying. Health shows when it takes too long.${lost}`;
 }

@@ -12,12 +12,14 @@ import Inbox from 'lucide-react/icons/inbox';
 import Link2 from 'lucide-react/icons/link-2';
 import ScanSearch from 'lucide-react/icons/scan-search';
 import ScrollText from 'lucide-react/icons/scroll-text';
+import ShieldAlert from 'lucide-react/icons/shield-alert';
 import UserRound from 'lucide-react/icons/user-round';
 import Users from 'lucide-react/icons/users';
 import Wrench from 'lucide-react/icons/wrench';
 import Link, { useLinkStatus } from 'next/link';
 import { usePathname } from 'next/navigation';
 import { OpenRequestCount } from '../requests/open-count';
+import { OpenReviewCount } from '../reviews/open-count';
 import { classNames } from '../ui/class-names';
 import { Spinner } from '../ui/spinner';
 import { roomsOf, type Role, type RoomPath } from './rooms';
@@ -30,6 +32,7 @@ export const roomIcons: Record<RoomPath, typeof House> = {
   '/explain': CircleQuestionMark,
   '/admin/asana': Blocks,
   '/admin/tools': Wrench,
+  '/admin/reviews': ShieldAlert,
   '/admin/groups': Users,
   '/admin/people': UserRound,
   '/admin/clients': AppWindow,
@@ -51,6 +54,7 @@ export function Navigation({ role }: { role: Role }) {
       href={href}
       text={text}
       Icon={roomIcons[href]}
+      isAdmin={role === 'admin'}
       current={path === href || (href !== '/' && path.startsWith(`${href}/`))}
     />
   );
@@ -73,11 +77,13 @@ function Entry({
   href,
   text,
   Icon,
+  isAdmin,
   current,
 }: {
   href: string;
   text: string;
   Icon: typeof House;
+  isAdmin: boolean;
   current: boolean;
 }) {
   return (
@@ -93,6 +99,7 @@ function Entry({
         <Icon aria-hidden="true" className={classNames('size-4', current ? 'text-accent' : 'text-ink-3')} />
         {text}
         {href === '/admin/requests' && <OpenRequestCount />}
+        {href === '/admin/reviews' && isAdmin && <OpenReviewCount />}
         <OnTheWay />
       </Link>
     </li>

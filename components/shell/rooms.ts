@@ -69,6 +69,14 @@ export const rooms = [
     words: 'catalogue matrix policy sync review block',
   },
   {
+    href: '/admin/reviews',
+    text: 'Reviews',
+    key: 'v',
+    roles: READERS,
+    admin: true,
+    words: 'quarantine drift changed new tools accept keep block diff',
+  },
+  {
     href: '/admin/groups',
     text: 'Groups',
     key: 'g',

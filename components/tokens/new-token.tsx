@@ -16,13 +16,7 @@ import { Select } from '../ui/select';
 import { TextField } from '../ui/text-field';
 import { useAsked } from '../use-asked';
 import { useCall } from '../use-call';
-
-const expiries = [
-  ['30', '30 days'],
-  ['90', '90 days'],
-  ['365', 'One year'],
-  ['', 'Never'],
-] as const;
+import { ExpiresAfter, expiryIn } from './expires-after';
 
 /** `connections` as `[id, name]`; `tools` are those the person may use. `?new` opens it. */
 export function NewToken({
@@ -114,13 +108,12 @@ function Form({
     const form = new FormData(event.currentTarget);
     const name = String(form.get('name')).trim();
     const connectionId = String(form.get('connection') ?? '');
-    const days = String(form.get('expiry'));
     const done = await run(() =>
       call('POST /me/tokens', {
         body: {
           name,
           ...(connectionId ? { connectionId } : {}),
-          ...(days ? { expiresInDays: Number(days) } : {}),
+          ...expiryIn(form),
           ...(reach === 'some' ? { tools: [...selected] } : {}),
         },
       }),
@@ -147,7 +140,7 @@ function Form({
           placeholder="Weekly report"
           hint="Which agent or script it is for."
         />
-        <Select label="Expires after" name="expiry" options={expiries} defaultValue="90" />
+        <ExpiresAfter />
       </div>
       {connections.length > 1 && (
         <Select

@@ -16,7 +16,7 @@ import type { ToolLine } from './words';
 export type Deed = 'review' | 'block' | 'unblock';
 
 /** What can be done about a tool as it stands. */
-export function deedsOf(tool: Pick<ToolLine, 'status' | 'blocked'>): Deed[] {
+function deedsOf(tool: Pick<ToolLine, 'status' | 'blocked'>): Deed[] {
   return [
     ...(tool.status === 'new' || tool.status === 'changed' ? (['review'] as const) : []),
     tool.blocked ? 'unblock' : 'block',

@@ -1,10 +1,9 @@
 // Ticks tools from a list grouped by class: single ones, a whole class, or what a search leaves.
 'use client';
-import Search from 'lucide-react/icons/search';
 import { useState } from 'react';
 import { Badge } from '../ui/badge';
 import { Checkbox } from '../ui/checkbox';
-import { TextField } from '../ui/text-field';
+import { SearchField } from '../ui/search-field';
 import { StateBadges } from './tool-badges';
 import { count, toolClasses, type ToolLine } from './words';
 
@@ -34,16 +33,7 @@ export function ToolPicker({
 
   return (
     <div>
-      <TextField
-        label="Search tools"
-        hideLabel
-        type="search"
-        placeholder="Search tools"
-        icon={<Search aria-hidden="true" />}
-        value={search}
-        onChange={(event) => setSearch(event.target.value)}
-        className="mb-3"
-      />
+      <SearchField label="Search tools" value={search} onChange={setSearch} className="mb-3" />
       {shown.length === 0 && (
         <p className="text-ink-3 py-4 text-center text-sm">No tool matches “{search}”.</p>
       )}

@@ -145,22 +145,6 @@ export function Row({ children, className, ...rest }: ComponentProps<'tr'>) {
   );
 }
 
-/** A row across all columns that names the rows below it. */
-export function GroupRow({ span, children }: { span: number; children: ReactNode }) {
-  return (
-    <tr role="row" className="max-md:block">
-      <th
-        role="rowheader"
-        scope="rowgroup"
-        colSpan={span}
-        className="border-line bg-surface border-b px-4 pt-4 pb-1.5 text-left font-normal max-md:block"
-      >
-        {children}
-      </th>
-    </tr>
-  );
-}
-
 const cell =
   'md:border-line h-10 px-3 py-1.5 align-middle md:border-b md:first:pl-4 md:last:pr-4 max-md:block max-md:h-auto max-md:p-0';
 

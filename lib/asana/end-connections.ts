@@ -1,10 +1,10 @@
 // Ends connections in the caller's transaction: row gone, revocation queued, event on record. All of it or nothing.
 import { Prisma, type Tx } from '../db';
 import { log } from '../log';
-import { appendEvent, type Actor } from '../audit/append';
+import { appendEvents, type Actor } from '../audit/append';
 import { SealError } from '../vault/seal';
 import { openSecret, placeOf } from '../vault/vault';
-import { queueRevocation } from './revoke';
+import { queueRevocations } from './revoke';
 import type { AppCredentials } from './token-endpoint';
 
 export interface EndedConnections {
@@ -40,20 +40,18 @@ export async function endConnections(
     WHERE c.organization_id = ${organizationId}::uuid AND m.organization_id = c.organization_id AND m.id = c.member_id
       ${member} ${one}
     RETURNING c.id, c.refresh_token, c.asana_email, c.workspace_gid, m.email`;
-  const revocationIds: string[] = [];
-  for (const row of rows) {
-    const refreshToken = credentials && openable(organizationId, row);
-    if (refreshToken)
-      revocationIds.push(
-        await queueRevocation(tx, { organizationId, memberEmail: row.email, credentials, refreshToken }),
-      );
-    await appendEvent(tx, actor, {
-      action: 'connection.disconnected',
-      target: `connection:${row.id}`,
-      before: { member: row.email, asanaEmail: row.asana_email, workspace: row.workspace_gid },
-      after: { revocation: refreshToken ? 'queued' : 'impossible', ...(reason ? { reason } : {}) },
-    });
-  }
+  const ended = rows.map((row) => ({ row, refreshToken: credentials && openable(organizationId, row) }));
+  const requests = ended.flatMap(({ row: { email: memberEmail }, refreshToken }) =>
+    credentials && refreshToken ? [{ organizationId, memberEmail, credentials, refreshToken }] : [],
+  );
+  const revocationIds = await queueRevocations(tx, requests);
+  const events = ended.map(({ row, refreshToken }) => ({
+    action: 'connection.disconnected',
+    target: `connection:${row.id}`,
+    before: { member: row.email, asanaEmail: row.asana_email, workspace: row.workspace_gid },
+    after: { revocation: refreshToken ? 'queued' : 'impossible', ...(reason ? { reason } : {}) },
+  }));
+  await appendEvents(tx, actor, events);
   return { connectionIds: rows.map(({ id }) => id), revocationIds };
 }
 

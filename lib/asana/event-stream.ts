@@ -6,7 +6,10 @@
 export interface StreamEvent {
   event: string;
   data: string;
+  /** The last one that was sent, with this event or before it. */
   id: string | undefined;
+  /** How long to wait before the stream is asked for again; absent where this event does not say. */
+  retryMs?: number;
 }
 
 /** The stream can't be understood: not UTF-8, or an event over the limit. */
@@ -16,7 +19,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * A parser that is fed bytes. `push` returns the events completed by these bytes; `end` returns an event that the stream's end
+ * A parser that is fed bytes. `push` returns the events completed by these bytes, also those that have an id or a `retry` and no data; `end` returns an event that the stream's end
  * left without its blank line (its data is complete JSON or it is not: the caller's parser decides). Both throw
  * `EventStreamError`. `maxEventBytes` bounds one event and one line.
  */
@@ -33,6 +36,8 @@ export function createEventStreamParser(maxEventBytes: number): {
   let dataBytes = 0;
   let event = '';
   let id: string | undefined;
+  let isPlace = false;
+  let retryMs: number | undefined;
 
   function takeLine(tail: Uint8Array, into: StreamEvent[]): void {
     const bytes = rest.length === 0 ? tail : Buffer.concat([...rest, tail]);
@@ -56,11 +61,20 @@ export function createEventStreamParser(maxEventBytes: number): {
       if (dataBytes > maxEventBytes) throw new EventStreamError('event too large');
       data.push(value);
     } else if (field === 'event') event = value;
-    else if (field === 'id' && !value.includes('\0')) id = value;
+    else if (field === 'id' && !value.includes('\0')) {
+      id = value;
+      isPlace = true;
+    } else if (field === 'retry' && /^\d{1,9}$/.test(value)) retryMs = Number(value);
   }
 
   function dispatch(into: StreamEvent[]): void {
-    if (data.length > 0) into.push({ event: event || 'message', data: data.join('\n'), id });
+    if (data.length > 0 || isPlace || retryMs !== undefined)
+      into.push({
+        ...{ event: event || 'message', data: data.join('\n'), id },
+        ...(retryMs === undefined ? {} : { retryMs }),
+      });
+    isPlace = false;
+    retryMs = undefined;
     data = [];
     dataBytes = 0;
     event = '';

@@ -43,6 +43,25 @@ export async function readMcpAnswer({ headers, body }: OutboundAnswer, id: numbe
   throw new MalformedAnswer('no answer to our request');
 }
 
+const MAX_REFUSAL_BYTES = 65_536;
+
+/** The JSON-RPC code in the body of a refusal (4xx), if there is one. Never throws. */
+export async function refusalCodeIn({ body }: OutboundAnswer): Promise<number | undefined> {
+  try {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > MAX_REFUSAL_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+    const { error } = parse(Buffer.concat(chunks)) as { error?: { code?: unknown } };
+    return Number.isInteger(error?.code) ? (error!.code as number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function* limited(body: OutboundAnswer['body']): AsyncGenerator<Buffer> {
   let size = 0;
   try {

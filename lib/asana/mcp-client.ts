@@ -1,6 +1,15 @@
-// Gatehouse's own MCP calls to Asana (Streamable HTTP, 2025-11-25): sessions, tool calls, the whole tool list.
+// Gatehouse's own MCP calls to Asana (Streamable HTTP, 2025-11-25, or 2026-07-28 where Asana speaks nothing else): sessions, tool calls,
+// the whole tool list.
 import { AppError } from '../errors';
-import { endSession, post, UpstreamError, type ConnectionFacts, type UpstreamSession } from './mcp-post';
+import {
+  endSession,
+  MODERN_VERSION,
+  post,
+  UpstreamError,
+  type ConnectionFacts,
+  type UpstreamSession,
+} from './mcp-post';
+import { forgetModernOnly, isModernOnly, noteModernOnly, refusesSessions } from './modern-only';
 import { freshAccessToken, RefreshFailure } from './refresh';
 
 export { UpstreamError, type ConnectionFacts, type UpstreamSession };
@@ -12,29 +21,35 @@ const MAX_TOOLS = 2_000;
 
 /**
  * Initializes a session at Asana (two POSTs on record) and leaves it open; the gateway keeps it for agents without sessions.
- * `purpose` becomes the audit's `credential.name`. Throws `UpstreamError`.
+ * `purpose` becomes the audit's `credential.name`. Throws `UpstreamError`, also where Asana has none (`refusesSessions`).
  */
 export async function openUpstreamSession(request: {
   facts: ConnectionFacts;
   accessToken: string;
   purpose: string;
+  /** What Asana may ask of the client; nothing by default. */
+  declared?: readonly string[];
 }): Promise<Pick<UpstreamSession, 'sessionId' | 'protocolVersion' | 'capabilities'>> {
   const { sessionId, protocolVersion, capabilities } = await initialize(
     request.facts,
     request.accessToken,
     request.purpose,
+    request.declared,
   );
   return { sessionId, protocolVersion, capabilities };
 }
 
-/** Runs `work` in a session of its own and ends it, whatever happens. Throws `UpstreamError`, and what `work` throws. */
+/**
+ * Runs `work` in a session of its own and ends it, whatever happens; where Asana has no sessions, its requests stand alone. Throws
+ * `UpstreamError`, and what `work` throws.
+ */
 export async function withUpstreamSession<T>(
   facts: ConnectionFacts,
   accessToken: string,
   purpose: string,
   work: (session: UpstreamSession) => Promise<T>,
 ): Promise<T> {
-  const session = await initialize(facts, accessToken, purpose);
+  const session = await begin(facts, accessToken, purpose);
   try {
     return await work(session);
   } finally {
@@ -108,10 +123,47 @@ export async function listUpstreamTools(
   }
 }
 
+/** A session, or what stands for one where Asana speaks the modern era only; found anew where that is no longer so. */
+async function begin(facts: ConnectionFacts, accessToken: string, purpose: string): Promise<UpstreamSession> {
+  const { connectionId } = facts;
+  if (connectionId !== null && isModernOnly(connectionId))
+    try {
+      return await discover(facts, accessToken, purpose);
+    } catch (error) {
+      // A token that is refused, quiet that is asked for, or an outage say nothing about the era.
+      if (!(error instanceof UpstreamError) || !/^(malformed|refused)$/.test(error.reason)) throw error;
+      forgetModernOnly(connectionId);
+    }
+  try {
+    return await initialize(facts, accessToken, purpose);
+  } catch (error) {
+    if (!refusesSessions(error)) throw error;
+    const session = await discover(facts, accessToken, purpose);
+    if (connectionId !== null) noteModernOnly(connectionId);
+    return session;
+  }
+}
+
+async function discover(
+  facts: ConnectionFacts,
+  accessToken: string,
+  purpose: string,
+): Promise<UpstreamSession> {
+  const session: UpstreamSession = {
+    ...{ facts, accessToken, purpose, nextId: 1, isModern: true },
+    ...{ sessionId: null, protocolVersion: MODERN_VERSION, capabilities: {} },
+  };
+  const { supportedVersions } = await request(session, 'server/discover', {});
+  if (!Array.isArray(supportedVersions) || !supportedVersions.includes(MODERN_VERSION))
+    throw new UpstreamError('malformed');
+  return session;
+}
+
 async function initialize(
   facts: ConnectionFacts,
   accessToken: string,
   purpose: string,
+  declared: readonly string[] = [],
 ): Promise<UpstreamSession> {
   const session: UpstreamSession = {
     ...{ facts, accessToken, purpose, nextId: 1 },
@@ -119,7 +171,7 @@ async function initialize(
   };
   const result = await request(session, 'initialize', {
     protocolVersion: LATEST_VERSION,
-    capabilities: {},
+    capabilities: Object.fromEntries(declared.map((name) => [name, {}])),
     clientInfo: { name: 'gatehouse', version: '1' },
   });
   if (typeof result.protocolVersion !== 'string' || !SPOKEN_VERSIONS.has(result.protocolVersion))
@@ -141,6 +193,8 @@ async function request(
   const id = session.nextId;
   session.nextId += 1;
   const result = await post(session, { id, method, params }, tool);
-  if (!result) throw new UpstreamError('malformed');
+  // Nothing was declared that Asana could ask for.
+  const isWhole = !session.isModern || (result?.resultType ?? 'complete') === 'complete';
+  if (!result || !isWhole) throw new UpstreamError('malformed');
   return result;
 }

@@ -4,7 +4,7 @@ import { env } from '../env';
 import { openOutbound, outboundError, OutboundError, type OutboundAnswer } from '../http';
 import { log } from '../log';
 import { recordOutcomes, recordSystemCall, type Outcome } from '../audit/system-call';
-import { readMcpAnswer } from './mcp-answer';
+import { readMcpAnswer, refusalCodeIn } from './mcp-answer';
 import { retryAfterMs } from './retry-after';
 
 /** Through whom a call goes, as the audit remembers it. `connectionId` is null while a connect is under way. */
@@ -39,17 +39,21 @@ export class UpstreamError extends Error {
   }
 }
 
-/** An initialized session. Asana may issue no id; then every request stands alone. */
+/** An initialized session. Asana may issue no id; then every request stands alone, as it does in the modern era. */
 export interface UpstreamSession {
   facts: ConnectionFacts;
   accessToken: string;
   purpose: string;
+  /** Requests are of the modern era (MCP 2026-07-28): their headers repeat the body, and there is no session. */
+  isModern?: boolean;
   sessionId: string | null;
   protocolVersion: string;
   /** What Asana offers, by name. */
   capabilities: Readonly<Record<string, unknown>>;
   nextId: number;
 }
+
+export const MODERN_VERSION = '2026-07-28';
 
 const HEADERS_TIMEOUT_MS = 15_000;
 const DEADLINE_MS = 30_000;
@@ -96,11 +100,12 @@ async function send(session: UpstreamSession, message: Message): Promise<Record<
       method: 'POST',
       headers: {
         ...sessionHeaders(session),
+        ...(session.isModern ? repeated(message) : {}),
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
         'accept-encoding': 'identity',
       },
-      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+      body: JSON.stringify({ jsonrpc: '2.0', ...(session.isModern ? modernOf(message) : message) }),
       timeoutMs: HEADERS_TIMEOUT_MS,
       signal: deadline,
     });
@@ -109,8 +114,10 @@ async function send(session: UpstreamSession, message: Message): Promise<Record<
     throw new UpstreamError('failed', { mayHaveRun: sent }, { cause: error });
   }
   if (answer.status >= 300 || answer.status < 200) {
+    // Which era Asana speaks shows in the code.
+    const rpcCode = answer.status === 400 || answer.status === 404 ? await refusalCodeIn(answer) : undefined;
     answer.body.destroy();
-    const refused = refusal(session, answer);
+    const refused = refusal(session, answer, rpcCode);
     if (refused.reason === 'rate_limited' && session.facts.connectionId !== null) {
       const { organizationId, connectionId } = session.facts;
       await throttleConnection(
@@ -136,6 +143,23 @@ async function send(session: UpstreamSession, message: Message): Promise<Record<
   }
 }
 
+const META = 'io.modelcontextprotocol/';
+
+/** Nobody is there to be asked, so nothing is declared. */
+function modernOf({ params, ...message }: Message): Message {
+  const _meta = {
+    [`${META}protocolVersion`]: MODERN_VERSION,
+    [`${META}clientInfo`]: { name: 'gatehouse', version: '1' },
+    [`${META}clientCapabilities`]: {},
+  };
+  return { ...message, params: { ...params, _meta } };
+}
+
+/** What the headers repeat. The names are those of tools that we call ourselves: plain ASCII. */
+function repeated({ method, params }: Message): Record<string, string> {
+  return { 'mcp-method': method, ...(method === 'tools/call' ? { 'mcp-name': String(params!.name) } : {}) };
+}
+
 function sessionHeaders({
   accessToken,
   protocolVersion,
@@ -148,7 +172,11 @@ function sessionHeaders({
   };
 }
 
-function refusal(session: UpstreamSession, { status, headers }: OutboundAnswer): UpstreamError {
+function refusal(
+  session: UpstreamSession,
+  { status, headers }: OutboundAnswer,
+  rpcCode: number | undefined,
+): UpstreamError {
   if (status === 401) {
     const wrongKindOfApp = /not issued by Asana OAuth/i.test(String(headers['www-authenticate'] ?? ''));
     return new UpstreamError('unauthorized', { status, wrongKindOfApp });
@@ -161,7 +189,7 @@ function refusal(session: UpstreamSession, { status, headers }: OutboundAnswer):
   // 4xx says it was not executed; a 5xx may come from something in front of a server that did.
   return status >= 500
     ? new UpstreamError('failed', { status, mayHaveRun: true })
-    : new UpstreamError('malformed', { status });
+    : new UpstreamError('malformed', { status, ...(rpcCode === undefined ? {} : { rpcCode }) });
 }
 
 /**

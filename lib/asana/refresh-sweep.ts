@@ -1,4 +1,5 @@
-// Renews tokens before anybody waits for them: those of connections that were used lately, and those whose last refresh failed.
+// Renews tokens before anybody waits for them: those of connections that were used lately, those whose last refresh failed, and once a
+// day those of all others, so that a grant that Asana let lapse or ended is known before an agent needs it (UF-26).
 //
 // Every process sweeps; the lease on each connection elects the one that asks Asana. Jitter in the pause and in the moment before each
 // token's end keeps processes apart and spreads tokens that were issued together (UF-25).
@@ -9,6 +10,8 @@ import type { TokenRow } from './token-lease';
 
 /** A connection that nobody used for so long may cost its next caller a moment. */
 const USED_WITHIN_HOURS = 3;
+/** An idle connection's token has ended for so long when it is renewed. */
+const IDLE_HOURS = 24;
 const BATCH = 100;
 const AT_ONCE = 4;
 
@@ -19,7 +22,8 @@ const DUE = `
     access_expires_at AS "accessExpiresAt", generation, refresh_failures AS failures
   FROM connections
   WHERE status = 'active' AND (access_expires_at < now() + interval '5 minutes' OR refresh_failures > 0)
-    AND coalesce(last_used_at, authorized_at) > now() - interval '${USED_WITHIN_HOURS} hours'
+    AND (coalesce(last_used_at, authorized_at) > now() - interval '${USED_WITHIN_HOURS} hours'
+      OR access_expires_at < now() - interval '${IDLE_HOURS} hours')
     AND (refresh_after IS NULL OR refresh_after <= now()) AND (lease_until IS NULL OR lease_until < now())
   ORDER BY access_expires_at LIMIT ${BATCH}`;
 

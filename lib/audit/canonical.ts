@@ -27,3 +27,25 @@ export function chainStart(organizationId: string): Buffer {
 export function chainHash(previous: Uint8Array, seq: bigint, record: unknown): Buffer {
   return hash('sha256', Buffer.concat([previous, Buffer.from(`${seq}:${canonicalJson(record)}`)]), 'buffer');
 }
+
+/** How far a chain reached at a moment; its signature is over `checkpointText`. */
+export interface CheckpointFacts {
+  organization: string;
+  seq: number;
+  /** Hex. */
+  hash: string;
+  /** RFC 3339, UTC, milliseconds. */
+  at: string;
+  kind: 'checkpoint' | 'retention';
+  keyId: string;
+}
+
+/** What is signed of a checkpoint. The first line keeps it apart from anything else that a key of ours signs. */
+export function checkpointText({ organization, seq, hash, at, kind, keyId }: CheckpointFacts): string {
+  return `gatehouse audit checkpoint\n${canonicalJson({ organization, seq, hash, at, kind, keyId })}`;
+}
+
+/** What is signed of an export's closing statement (all of it but the signature). */
+export function exportText(statement: object): string {
+  return `gatehouse audit export\n${canonicalJson(statement)}`;
+}

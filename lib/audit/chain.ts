@@ -1,10 +1,12 @@
 // Lays the hash chain over the audit, after the fact: admission never waits for it. One chainer per organization at a time,
 // elected by an advisory lock, whichever process it runs in.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
 import { pool } from '../db';
 import { isDatabaseGone } from '../errors';
 import { log } from '../log';
 import { chainHash, chainStart } from './canonical';
+import { lockChain, onConnection } from './chain-connection';
 import { columns, type AuditRow } from './record-rows';
 import { rollUp } from './roll-up';
 
@@ -35,8 +37,7 @@ export async function layChain(): Promise<number> {
   let laid = 0;
   for (const { id } of rows)
     try {
-      while (await countBatch(id));
-      for (let n = BATCH; n === BATCH; laid += n) n = await layBatch(id);
+      laid += await layAll(id);
       stuck.delete(id);
     } catch (error) {
       // A chain that somebody tampered with must not hold up those of the other organizations.
@@ -48,36 +49,30 @@ export async function layChain(): Promise<number> {
   return laid;
 }
 
-/** A holder of the lock that falls silent (paused, cut off) must not keep the chain from the others for longer. */
-const SILENT_MS = 5_000;
-
-/** Runs `work` on one connection, in a transaction that ends with a rollback unless `work` commits. */
-async function onConnection<T>(begin: string, work: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool().connect();
-  // A connection that is lost between two statements says so by an event, which without a listener would end the process.
-  const ignore = () => undefined;
-  client.on('error', ignore);
-  let failed = true;
-  try {
-    await client.query(`${begin}; SET LOCAL idle_in_transaction_session_timeout = ${SILENT_MS}`);
-    const result = await work(client);
-    failed = false;
-    return result;
-  } finally {
-    // One that failed may be a dead one: asking it for a rollback would wait once more, and the next user after that.
-    if (!failed) await client.query('ROLLBACK').catch(() => (failed = true));
-    client.off('error', ignore);
-    client.release(failed);
-  }
+async function layAll(organizationId: string): Promise<number> {
+  let laid = 0;
+  while (await countBatch(organizationId));
+  for (let n = BATCH; n === BATCH; laid += n) n = await layBatch(organizationId);
+  return laid;
 }
 
-/** Whether this transaction is now the one that may write the organization's chain. */
-async function lockChain(client: PoolClient, organizationId: string): Promise<boolean> {
-  const lock = await client.query<{ mine: boolean }>(
-    `SELECT pg_try_advisory_xact_lock(hashtextextended('audit chain ' || $1, 0)) AS mine`,
-    [organizationId],
-  );
-  return lock.rows[0]?.mine ?? false;
+const CATCH_UP_MS = 3_000;
+
+/**
+ * Lays what was recorded before now, and waits for who is laying it already. False where that took more than three seconds: the chain is
+ * held up, by somebody's long transaction or because it was tampered with.
+ */
+export async function layOrganization(organizationId: string): Promise<boolean> {
+  const since = Date.now();
+  for (;;) {
+    await layAll(organizationId).catch((error: unknown) => {
+      if (isDatabaseGone(error)) throw error;
+    });
+    const passed = Date.now() - since;
+    if ((await chainDelayMs(organizationId)) <= passed) return true;
+    if (passed > CATCH_UP_MS) return false;
+    await sleep(20);
+  }
 }
 
 /** How far the chain reaches, and how far its records are counted. */
@@ -159,66 +154,6 @@ export async function chainDelayMs(organizationId: string): Promise<number> {
     [organizationId],
   );
   return rows[0]?.ms ?? 0;
-}
-
-/**
- * Recomputes the chain from its first record. `firstBad` is the number of the first record that was edited, deleted, moved or
- * slipped in, or the number after the last where the newest records were cut off.
- */
-export function verifyChain(
-  organizationId: string,
-): Promise<{ ok: boolean; records: number; firstBad?: number }> {
-  // One snapshot: what is laid meanwhile must look neither cut off nor slipped in.
-  return onConnection('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', async (client) => {
-    const { records, firstBad = Infinity } = await walkChain(client, organizationId);
-    const bad = Math.min(firstBad, await firstSlippedIn(client, organizationId));
-    return bad === Infinity ? { ok: true, records } : { ok: false, records: bad - 1, firstBad: bad };
-  });
-}
-
-async function walkChain(
-  client: PoolClient,
-  organizationId: string,
-): Promise<{ records: number; firstBad?: number }> {
-  const heads = await client.query<{ seq: string; hash: Buffer }>(
-    'SELECT seq, hash FROM audit_chain_heads WHERE organization_id = $1',
-    [organizationId],
-  );
-  let expected = 1n;
-  let hash: Buffer = chainStart(organizationId);
-  for (;;) {
-    const { rows } = await client.query<AuditRow & { seq: string; hash: Buffer; missing: boolean }>(
-      `SELECT ${columns}, c.seq, c.hash, r.id IS NULL AS missing FROM audit_chain c
-       LEFT JOIN audit_records r ON r.id = c.record_id AND r.organization_id = c.organization_id
-       WHERE c.organization_id = $1 AND c.seq >= $2 ORDER BY c.seq LIMIT 5000`,
-      [organizationId, String(expected)],
-    );
-    for (const { seq, hash: stored, missing, ...row } of rows) {
-      hash = chainHash(hash, expected, row);
-      if (BigInt(seq) !== expected || missing || !hash.equals(stored))
-        return { records: Number(expected - 1n), firstBad: Number(expected) };
-      expected += 1n;
-    }
-    if (rows.length < 5000) break;
-  }
-  const records = Number(expected - 1n);
-  // How far it reaches is also kept beside the chain: a chain that ends elsewhere, or otherwise, lost its end.
-  const whole = (heads.rows[0]?.hash ?? chainStart(organizationId)).equals(hash);
-  return whole ? { records } : { records, firstBad: records + 1 };
-}
-
-/** The number that a record without a link would have had; `Infinity` where every record up to the chain's end has its link. */
-async function firstSlippedIn(client: PoolClient, organizationId: string): Promise<number> {
-  const { rows } = await client.query<{ seq: string }>(
-    `SELECT (SELECT c.seq FROM audit_chain c JOIN audit_records n ON n.id = c.record_id
-             WHERE c.organization_id = $1 AND (n.xid, n.id) > (r.xid, r.id) ORDER BY n.xid, n.id LIMIT 1) AS seq
-     FROM audit_records r JOIN audit_chain_heads h ON h.organization_id = r.organization_id
-     WHERE r.organization_id = $1 AND (r.xid, r.id) < (h.xid, h.record_id)
-       AND NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.record_id = r.id)
-     ORDER BY r.xid, r.id LIMIT 1`,
-    [organizationId],
-  );
-  return rows[0] ? Number(rows[0].seq) : Infinity;
 }
 
 /** Lays the chain about twice a second until stopped. A failure (database away) is tried again. */

@@ -37,12 +37,22 @@ export async function searchAudit(
   filter: AuditFilter,
   page: { cursor?: string; limit: number },
 ): Promise<{ records: AuditRecord[]; nextCursor: string | null }> {
+  const { rows, nextCursor } = await searchPage(organizationId, filter, page);
+  return { records: rows.map(toRecord), nextCursor };
+}
+
+/** The same as rows. */
+export async function searchPage(
+  organizationId: string,
+  filter: AuditFilter,
+  page: { cursor?: string; limit: number },
+): Promise<{ rows: Joined[]; nextCursor: string | null }> {
   const cursor = page.cursor === undefined ? null : readCursor(page.cursor);
   const rows = await findRows(organizationId, filter, { cursor, limit: page.limit + 1 });
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   return {
-    records: shown.map(toRecord),
+    rows: shown,
     nextCursor:
       rows.length > page.limit && last ? Buffer.from(`${last.at} ${last.id}`).toString('base64url') : null,
   };
@@ -60,7 +70,8 @@ function readCursor(cursor: string): Cursor {
   return { at, id };
 }
 
-function toRecord(row: Joined): AuditRecord {
+/** A row as it looks outside. */
+export function toRecord(row: Joined): AuditRecord {
   const call = row.kind === 'call';
   return withoutNulls({
     seq: row.seq === null ? null : Number(row.seq),

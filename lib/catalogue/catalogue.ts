@@ -3,8 +3,10 @@ import { appendEvent, type Actor } from '../audit/append';
 import { pool, Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
 import { grantedSql, toolDenialSql } from '../policy/policy';
-import { classify, sameDefinition, tokenCost, type ToolClass, type ToolDefinition } from './classify';
+import { classify, fingerprintOf, tokenCost, type ToolClass, type ToolDefinition } from './classify';
+import { decideDrift, logDrift, type FoundBy, type FoundDrift } from './drift';
 import { recordedTools } from './recorded-tools';
+import { kindsOfChange, predecessorOf } from './successor';
 
 export type ToolStatus = 'reviewed' | 'new' | 'changed' | 'missing';
 
@@ -43,6 +45,7 @@ function describe(tool: ToolDefinition) {
   return {
     name: tool.name,
     definition: tool as Prisma.InputJsonObject,
+    definitionHash: fingerprintOf(tool),
     class: classify(tool),
     tokens: tokenCost(tool),
   };
@@ -52,10 +55,10 @@ function describe(tool: ToolDefinition) {
 export const titleOf = (definition: ToolDefinition): string | null =>
   definition.title ?? definition.annotations?.title ?? null;
 
-/** The catalogue in Asana's order. */
-export async function listTools(tx: Tx, organizationId: string): Promise<Tool[]> {
+/** The catalogue in Asana's order, or the tool of this name alone. */
+export async function listTools(tx: Tx, organizationId: string, name?: string): Promise<Tool[]> {
   const rows = await tx.tool.findMany({
-    where: { organizationId },
+    where: { organizationId, name },
     include: { groups: { select: { group: { select: { slug: true } } } } },
     orderBy: [{ position: 'asc' }, { name: 'asc' }],
   });
@@ -103,11 +106,16 @@ export async function updateTool(
       updatedAt: new Date(),
       ...(change.blocked === undefined ? {} : { blocked: change.blocked }),
       ...(change.status === 'reviewed'
-        ? { ...describe(accepted), status: 'reviewed', seen: Prisma.DbNull, reviewedAt: new Date() }
+        ? {
+            ...{ ...describe(accepted), status: 'reviewed', reviewedAt: new Date() },
+            ...{ seen: Prisma.DbNull, seenHash: null, keptHash: null },
+          }
         : {}),
     },
   });
-  const after = (await listTools(tx, organizationId)).find((tool) => tool.name === name)!;
+  if (change.status === 'reviewed') await decideDrift(tx, actor, name, 'accepted');
+  else if (change.blocked && row.status !== 'reviewed') await decideDrift(tx, actor, name, 'blocked');
+  const [after] = (await listTools(tx, organizationId, name)) as [Tool];
   const state = (tool: { status: string; blocked: boolean; class: string }) => ({
     status: tool.status,
     blocked: tool.blocked,
@@ -129,13 +137,26 @@ export interface SyncResult {
 }
 
 /**
- * Compares Asana's list with the catalogue and stores the difference: another definition is `changed`, another name `new`, gone is
- * `missing`. A tool that comes back as it was reviewed is `reviewed` again. Nothing here opens a tool that an admin has not seen.
+ * How a list came. `whole`: it is all that Asana lists, so what is not in it is gone, and what is in it as it was reviewed is open again;
+ * a part, or a list of somebody's agent, can only close.
+ */
+export interface Listing {
+  foundBy: FoundBy;
+  whole: boolean;
+  /** All names that Asana lists, where they are known although only some tools are given: what is not among them may have been replaced. */
+  names?: readonly string[];
+}
+
+/**
+ * Compares Asana's list with the catalogue and stores the difference, with its entries in the drift log: another definition is `changed`,
+ * another name `new`, gone is `missing`. A tool that comes back as it was reviewed is `reviewed` again. Nothing here opens a tool that
+ * an admin has not seen.
  */
 export async function applyListing(
   tx: Tx,
   actor: Actor,
   listed: readonly ToolDefinition[],
+  { foundBy, whole, names }: Listing = { foundBy: 'sync', whole: true },
 ): Promise<SyncResult> {
   const { organizationId } = actor;
   // One sync of an organization after the other: two that both find a new tool must not both insert it.
@@ -143,43 +164,107 @@ export async function applyListing(
   const known = new Map(
     (await tx.tool.findMany({ where: { organizationId } })).map((row) => [row.name, row]),
   );
+  const all = names ?? (whole ? listed.map(({ name }) => name) : null);
+  const gone = all ? goneOf([...known.values()], all) : [];
   const result: SyncResult = { added: [], changed: [], removed: [] };
+  const drifts: FoundDrift[] = [];
   for (const [position, tool] of listed.entries()) {
     const row = known.get(tool.name);
     known.delete(tool.name);
     if (!row) {
+      const successorOf = predecessorOf(tool, gone);
       result.added.push(tool.name);
-      await tx.tool.create({ data: { organizationId, ...describe(tool), position, status: 'new' } });
+      drifts.push({
+        ...{ toolName: tool.name, kinds: [successorOf === null ? 'added' : 'renamed'], before: null },
+        ...{ after: tool, successorOf },
+      });
+      const at = whole ? position : END;
+      await tx.tool.create({ data: { organizationId, ...describe(tool), position: at, status: 'new' } });
       continue;
     }
-    const where = { organizationId_name: { organizationId, name: tool.name } };
-    const same = sameDefinition(row.definition, tool);
-    const status: ToolStatus = row.reviewedAt === null ? 'new' : same ? 'reviewed' : 'changed';
-    const differs = status === 'changed' ? !sameDefinition(row.seen, tool) : !same;
-    if (status === row.status && !differs && position === row.position) continue;
+    const step = stepOf(row, tool);
+    if (!whole && !step.closes) continue;
+    const at = whole ? position : row.position;
+    if (!step.changes && at === row.position) continue;
     if (row.status === 'missing') result.added.push(tool.name);
-    else if (differs) result.changed.push(tool.name);
+    else if (step.closes) result.changed.push(tool.name);
+    if (step.kinds.length > 0) {
+      const settled = step.data.status === 'reviewed';
+      drifts.push({ toolName: tool.name, kinds: step.kinds, before: step.before, after: tool, settled });
+    }
     await tx.tool.update({
-      where,
-      data: {
-        position,
-        status,
-        updatedAt: new Date(),
-        seen: status === 'changed' ? (tool as Prisma.InputJsonObject) : Prisma.DbNull,
-        ...(status === 'new' ? describe(tool) : {}),
-      },
+      where: { organizationId_name: { organizationId, name: tool.name } },
+      data: { ...step.data, position: at, updatedAt: new Date() },
     });
   }
-  for (const row of known.values())
+  for (const row of whole ? known.values() : [])
     if (row.status !== 'missing') {
       result.removed.push(row.name);
+      drifts.push({ toolName: row.name, kinds: ['removed'], before: latestOf(row), after: null });
       await tx.tool.update({
         where: { organizationId_name: { organizationId, name: row.name } },
         data: { status: 'missing', updatedAt: new Date() },
       });
     }
-  await appendEvent(tx, actor, { action: 'tools.synced', target: 'tools', after: result });
+  await logDrift(tx, organizationId, foundBy, drifts);
+  // Nobody asked for what happens every hour; it is on record where it found something.
+  if (foundBy === 'sync' || drifts.length > 0)
+    await appendEvent(tx, actor, { action: 'tools.synced', target: 'tools', after: result });
   return result;
+}
+
+/** Where a tool stands that was found before the whole list was asked for. */
+const END = 1_000_000;
+
+interface ToolRow {
+  name: string;
+  definition: unknown;
+  seen: unknown;
+  status: ToolStatus;
+  definitionHash: string | null;
+  seenHash: string | null;
+  reviewedAt: Date | null;
+}
+
+/** What Asana listed when it was last looked at. */
+const latestOf = ({ seen, definition }: Pick<ToolRow, 'seen' | 'definition'>) =>
+  (seen ?? definition) as ToolDefinition;
+
+/** What may have been replaced: gone by this list, or gone already. */
+function goneOf(rows: readonly ToolRow[], listed: readonly string[]): ToolDefinition[] {
+  const names = new Set(listed);
+  return rows.filter(({ name }) => !names.has(name)).map(latestOf);
+}
+
+/** From a tool as it is known to the same as Asana lists it now. */
+function stepOf(row: ToolRow, tool: ToolDefinition) {
+  const listedHash = fingerprintOf(tool);
+  const reviewedHash = fingerprintOf(row.definition);
+  const latestHash = row.seen === null ? reviewedHash : fingerprintOf(row.seen);
+  const before = latestOf(row);
+  const status: ToolStatus =
+    row.reviewedAt === null ? 'new' : listedHash === reviewedHash ? 'reviewed' : 'changed';
+  const differs = listedHash !== latestHash;
+  const kinds: FoundDrift['kinds'] = [
+    ...(row.status === 'missing' ? (['returned'] as const) : []),
+    ...(differs ? kindsOfChange(before, tool) : []),
+  ];
+  const isChanged = status === 'changed';
+  // An older version of Gatehouse may have stored a definition without its fingerprint (a rolling upgrade).
+  const repairs = row.definitionHash !== reviewedHash;
+  return {
+    ...{ before, differs, kinds },
+    /** Whether it is other than what was reviewed, and that is news. */
+    closes: differs && status !== 'reviewed',
+    changes: status !== row.status || differs || repairs,
+    data: {
+      status,
+      definitionHash: reviewedHash,
+      seen: isChanged ? (tool as Prisma.InputJsonObject) : Prisma.DbNull,
+      seenHash: isChanged ? listedHash : null,
+      ...(status === 'new' ? describe(tool) : {}),
+    },
+  };
 }
 
 /** A tool as somebody who may use it sees it. */

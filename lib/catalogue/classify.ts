@@ -1,4 +1,5 @@
 // What kind of tool a definition describes, what it costs a model to read, and whether two definitions are the same. Pure.
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../audit/canonical';
 
 export type ToolClass = 'read' | 'write' | 'destructive' | 'internal' | 'unknown';
@@ -44,4 +45,12 @@ export function tokenCost(tool: ToolDefinition): number {
 /** Whether two definitions are the same in every member, known or not; the order of keys does not count. */
 export function sameDefinition(a: unknown, b: unknown): boolean {
   return canonicalJson(a) === canonicalJson(b);
+}
+
+/**
+ * SHA-256 of a definition, the same for definitions that `sameDefinition` calls the same. By it the gate knows, of a list that passes
+ * through it, which tools are as an admin reviewed them.
+ */
+export function fingerprintOf(definition: unknown): string {
+  return hash('sha256', canonicalJson(definition), 'base64url');
 }

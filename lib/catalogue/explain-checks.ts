@@ -1,4 +1,5 @@
 // The five checks between a person and a tool, in the order of the gate's rule, each with its sentence and the event behind it. Pure.
+import { normalRules, rulesInWords, type ArgumentRules } from '../policy/argument-rules';
 import { DENIALS } from '../policy/policy';
 import type { Check, Verdict, Viewer } from './explain';
 import { laterOf, type Change, type ToolChanges } from './last-changes';
@@ -14,6 +15,12 @@ export interface Changes {
 }
 
 export type UnshownCheck = Omit<Check, 'change'> & { change: Change | null };
+
+/** What a group's rules on arguments say; empty where it has none. */
+export function ruleWords(stored: Partial<ArgumentRules> | null): string[] {
+  const rules = normalRules(stored);
+  return rules === null ? [] : rulesInWords(rules);
+}
 
 /** The checks in the order of the rule; the first that fails is the verdict's reason. */
 export function judge(verdict: Verdict, changes: Changes, viewer: Viewer): UnshownCheck[] {
@@ -58,8 +65,18 @@ const reviewed = ({ status }: Verdict) =>
     ? 'It changed at Asana since its review; the organization lets changed tools stay.'
     : 'Its definition is reviewed.';
 
-const grantedBy = ({ groups }: Verdict) =>
-  `Granted by ${groups.flatMap(({ isMember, hasTool, name }) => (isMember && hasTool ? [name] : [])).join(', ')}.`;
+function grantedBy({ groups }: Verdict): string {
+  const granting = groups.filter(({ isMember, hasTool }) => isMember && hasTool);
+  const granted = `Granted by ${granting.map(({ name }) => name).join(', ')}.`;
+  // One group without rules lets every call through.
+  if (granting.length === 0 || granting.some(({ rules }) => rules === null)) return granted;
+  const [only] = granting;
+  return granting.length === 1
+    ? `${granted} Each call must keep to its rules on arguments: ${ruleWords(only!.rules).join(' ')}`
+    : `${granted} Each call must keep to the rules on arguments of one of them: ${granting
+        .map(({ name, rules }) => `${name}: ${ruleWords(rules).join(' ')}`)
+        .join(' ')}`;
+}
 
 const noGroup = ({ isSelf }: Viewer) =>
   `None of ${isSelf ? 'your' : 'the person\u2019s'} groups has this tool.`;

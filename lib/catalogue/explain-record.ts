@@ -1,5 +1,6 @@
 // Why a call on record was decided so, and how the same call would be decided now.
 import { pool } from '../db';
+import { RULE_NAMES, type RuleName } from '../policy/argument-rules';
 import { DENIALS, methodAccess, type Denial } from '../policy/policy';
 import { explainTool, type Explanation } from './explain';
 
@@ -22,6 +23,8 @@ interface Row {
   tool: string | null;
   decision: 'allow' | 'deny';
   reason: Denial | null;
+  /** The rules on arguments that refused it. */
+  target: string | null;
   credential_kind: string;
   credential_id: string;
   credential_name: string | null;
@@ -37,7 +40,7 @@ interface Row {
 }
 
 const RECORD = `
-SELECT r.id, to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, r.method, r.tool, r.decision, r.reason,
+SELECT r.id, to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, r.method, r.tool, r.decision, r.reason, r.target,
   r.credential_kind, r.credential_id, r.credential_name, r.member_email AS email, m.id AS member_id, m.name,
   m.id IS NOT NULL AS is_member, k.id AS token_id,
   CASE r.credential_kind
@@ -64,21 +67,40 @@ export async function explainRecord(
   if (!row) return null;
   const now = await explainNow(organizationId, row);
   const { sentence, explanation } = now;
+  const isRuled = row.reason === 'argument_rule' && explanation.allowed && stillRuled(explanation);
   const same =
-    explanation.allowed === (row.decision === 'allow') &&
-    (row.decision === 'allow' || explanation.reason === row.reason);
+    isRuled ||
+    (explanation.allowed === (row.decision === 'allow') &&
+      (row.decision === 'allow' || explanation.reason === row.reason));
   const then =
     row.decision === 'allow'
       ? 'This call was allowed.'
-      : `This call was refused: ${row.reason === null ? 'no reason is on record.' : (DENIALS[row.reason] ?? row.reason)}`;
+      : `This call was refused: ${row.reason === null ? 'no reason is on record.' : (DENIALS[row.reason] ?? row.reason)}${row.target === null ? '' : ` ${ruleWords(row.target)}`}`;
   return {
     ...explanation,
+    ...(isRuled ? { allowed: false, reason: 'argument_rule' as const } : {}),
     sentence: `${then} ${sentence}`,
     record: {
       ...{ id: row.id, at: row.at, method: row.method, decision: row.decision, reason: row.reason },
       now: same ? 'same' : 'different',
     },
   };
+}
+
+/** `group:sales rule:places`, for people. */
+function ruleWords(target: string): string {
+  return [...target.matchAll(/group:(\S+) rule:([\w ]+)/g)]
+    .map(
+      ([, slug, rule]) =>
+        `The group ${slug} allows ${RULE_NAMES[rule as RuleName] ?? 'only what could be judged'}.`,
+    )
+    .join(' ');
+}
+
+/** Whether rules on arguments still stand between. What the call asked for is not kept, so that more can't be told. */
+function stillRuled({ groups }: Explanation): boolean {
+  const granting = groups.filter(({ hasTool }) => hasTool);
+  return granting.length > 0 && granting.every(({ rules }) => rules.length > 0);
 }
 
 async function explainNow(
@@ -136,12 +158,15 @@ async function explainMethod<T>(
   const method = row.method ?? '';
   const refused = { allowed: false, reason: 'method_not_allowed' as const };
   // Ending a session (HTTP DELETE) is nobody's to refuse.
-  const access = method === 'DELETE' ? 'open' : methodAccess(method);
+  const access = method === 'DELETE' || method === 'GET' ? 'open' : methodAccess(method);
   if (access === 'open') return says(`Now: every agent may use ${method}.`, { allowed: true });
   if (access === 'closed') return says(`Now: no group can open ${method}.`, refused);
   const { rows } = await pool().query<{ name: string }>(
     `SELECT g.name FROM group_members gm JOIN groups g ON g.id = gm.group_id
-     WHERE gm.organization_id = $1 AND gm.member_id = $2 AND $3 = ANY(g.methods) ORDER BY g.name LIMIT 1`,
+     WHERE gm.organization_id = $1 AND gm.member_id = $2 AND $3 = ANY(g.methods)
+       AND NOT ($3 = 'client_requests' AND EXISTS (SELECT 1 FROM group_members om JOIN groups o ON o.id = om.group_id
+         WHERE om.organization_id = $1 AND om.member_id = $2 AND o.rules IS NOT NULL))
+     ORDER BY g.name LIMIT 1`,
     [organizationId, row.member_id, access],
   );
   if (rows[0]) return says(`Now: the group \u201c${rows[0].name}\u201d opens ${access}.`, { allowed: true });

@@ -1,10 +1,11 @@
 // Why somebody may or may not use a tool. The verdict is the gate's own rule (policy/policy) run over the same rows, so that this page and
 // the gate can't disagree; what stands around it says which check failed and which audit event put it so.
 import { pool } from '../db';
+import type { ArgumentRules } from '../policy/argument-rules';
 import { DENIALS, grantedSql, toolDenialSql, type Denial } from '../policy/policy';
 import { titleOf, type ToolStatus } from './catalogue';
 import type { ToolClass, ToolDefinition } from './classify';
-import { judge, type Changes } from './explain-checks';
+import { judge, ruleWords, type Changes } from './explain-checks';
 import { groupChanges, laterOf, lossOf, mintingOf, toolChanges, type Change } from './last-changes';
 
 /** Who asks: admins read everything, a person nothing about others and about groups of others. */
@@ -40,7 +41,8 @@ export interface Explanation {
   reason: Denial | null;
   sentence: string;
   checks: Check[];
-  groups: { slug: string; name: string; hasTool: boolean; change: ShownChange | null }[];
+  /** `rules`: what calls through the group must keep to, a sentence each. */
+  groups: { slug: string; name: string; hasTool: boolean; rules: string[]; change: ShownChange | null }[];
   candidates: { slug: string; name: string }[];
   request: { id: string; status: 'open' | 'accepted' | 'declined' | 'withdrawn'; at: string } | null;
 }
@@ -62,7 +64,13 @@ export interface Verdict {
   denial_unblocked: Denial | null;
   denial_open: Denial | null;
   denial_granted: Denial | null;
-  groups: { slug: string; name: string; isMember: boolean; hasTool: boolean }[];
+  groups: {
+    slug: string;
+    name: string;
+    isMember: boolean;
+    hasTool: boolean;
+    rules: Partial<ArgumentRules> | null;
+  }[];
   request: Explanation['request'];
 }
 
@@ -80,7 +88,7 @@ SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.
   ${ruleFor('t', granted)} AS denial, ${ruleFor('unblocked', granted)} AS denial_unblocked,
   ${ruleFor('opened', granted)} AS denial_open, ${ruleFor('opened', 'true')} AS denial_granted,
   (SELECT coalesce(json_agg(s ORDER BY s.name, s.slug), '[]') FROM (
-    SELECT g.slug, g.name, gm.member_id IS NOT NULL AS "isMember", gt.tool_name IS NOT NULL AS "hasTool" FROM groups g
+    SELECT g.slug, g.name, g.rules, gm.member_id IS NOT NULL AS "isMember", gt.tool_name IS NOT NULL AS "hasTool" FROM groups g
     LEFT JOIN group_members gm ON gm.group_id = g.id AND gm.member_id = $2
     LEFT JOIN group_tools gt ON gt.group_id = g.id AND gt.tool_name = $3
     WHERE g.organization_id = $1 AND (gm.member_id IS NOT NULL OR gt.tool_name IS NOT NULL)) s) AS groups,
@@ -135,8 +143,8 @@ export async function explainTool(
       ? `${who} may not use ${about.tool}${verdict.token_id === null ? '' : ` through the agent token \u201c${verdict.token_name}\u201d`}. ${failed.message}`
       : `${who} may use ${about.tool}. ${checks.find(({ id }) => id === 'groups')!.message}`,
     checks: checks.map((check) => ({ ...check, change: show(check.change) })),
-    groups: own.map(({ slug, name, hasTool }) => ({
-      ...{ slug, name, hasTool },
+    groups: own.map(({ slug, name, hasTool, rules }) => ({
+      ...{ slug, name, hasTool, rules: ruleWords(rules) },
       change: show(changes.groups.get(slug)?.shown ?? null),
     })),
     candidates: viewer.isSelf

@@ -6,12 +6,13 @@ import { AppError } from '../errors';
 import { noteToolsSynced } from '../people/first-run';
 import { applyListing, type SyncResult } from './catalogue';
 import type { ToolDefinition } from './classify';
+import type { FoundBy } from './drift';
 
 /**
  * Syncs through the caller's connection, else any active admin's, else any active one of the organization. Throws `no_connection`
  * and `asana_unavailable`.
  */
-export async function syncTools(actor: Actor): Promise<SyncResult> {
+export async function syncTools(actor: Actor, foundBy: FoundBy = 'sync'): Promise<SyncResult> {
   const { organizationId } = actor;
   const connections = await db().connection.findMany({
     where: { organizationId, status: 'active' },
@@ -31,7 +32,7 @@ export async function syncTools(actor: Actor): Promise<SyncResult> {
     workspaceGid: chosen.workspaceGid,
   })) as ToolDefinition[];
   return transaction(async (tx) => {
-    const result = await applyListing(tx, actor, listed);
+    const result = await applyListing(tx, actor, listed, { foundBy, whole: true });
     await noteToolsSynced(tx, organizationId);
     return result;
   });

@@ -3,7 +3,7 @@
 import { resourceUrl } from '../env';
 import { connectionLimitsSql, isSearchSql } from '../policy/limits';
 import { grantedSql, pointsAtWidgetSql, toolDenialSql, type Denial } from '../policy/policy';
-import type { AdmissionRequest, LimitName } from './admit';
+import type { AdmissionRequest, LimitName, PendingRules } from './admit';
 
 /** The tool rule about a row of `tools` under this alias, for the bearer `b`. */
 const denialOf = (tool: string, toolName: string) =>
@@ -16,27 +16,46 @@ const denialOf = (tool: string, toolName: string) =>
   });
 const LIMITS = connectionLimitsSql('o');
 
-/** What only other methods than `tools/call` ask. PostgreSQL sets up every part of a statement each time, also those that no call needs. */
+/**
+ * What only other methods than `tools/call` ask. Under rules on arguments Asana may ask an agent nothing: an answer in the middle of a call
+ * could say what the call's arguments may not. PostgreSQL sets up every part of a statement each time, also those that no call needs. */
 const FAMILY = `
       WHEN b.family IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM groups g WHERE g.id = ANY(b.groups) AND b.family = ANY(g.methods)
+        SELECT 1 FROM groups g WHERE g.id = ANY(b.groups) AND b.family = ANY(g.methods) AND NOT (b.ruled AND b.family = 'client_requests')
       ) AND NOT (b.method = 'resources/read' AND EXISTS (
         SELECT 1 FROM tools tw WHERE tw.organization_id = b.organization_id
           AND ${pointsAtWidgetSql({ tool: 'tw', uri: 'b.uri' })} AND ${denialOf('tw', 'tw.name')} IS NULL
       )) THEN 'method_not_allowed'`;
 const FAMILIES = `CASE WHEN b.modern OR b.method = 'initialize' THEN ARRAY(
-      SELECT DISTINCT unnest(g.methods) FROM groups g WHERE g.id = ANY(b.groups)
+      SELECT DISTINCT m FROM groups g, unnest(g.methods) m WHERE g.id = ANY(b.groups) AND NOT (b.ruled AND m = 'client_requests')
     ) END`;
 const PARAM_HEADERS = `CASE WHEN b.modern AND b.method = 'tools/call'
       AND json_typeof(tl.definition #> '{inputSchema,properties}') = 'object' THEN (
       SELECT json_object_agg(p.key, p.value ->> 'x-mcp-header') FROM json_each(tl.definition #> '{inputSchema,properties}') p
       WHERE json_typeof(p.value -> 'x-mcp-header') = 'string'
     ) END`;
-const VISIBLE = `CASE WHEN b.method = 'tools/list' AND b.given_denial IS NULL THEN ARRAY(
-      SELECT tv.name FROM tools tv
+/** Each name behind the fingerprint that its definition must have; with the drift policy `warn` any will do. */
+const VISIBLE = `CASE WHEN b.method = 'tools/list' AND b.given_denial IS NULL THEN to_json(ARRAY(
+      SELECT CASE WHEN b.drift_policy = 'warn' THEN '*' ELSE coalesce(tv.definition_hash, '') END || ' ' || tv.name FROM tools tv
       WHERE tv.organization_id = b.organization_id AND ${denialOf('tv', 'tv.name')} IS NULL
       ORDER BY tv.position, tv.name
-    ) END`;
+    )) END`;
+
+/** The rules under which a tool is granted, through this connection; null where nothing is restricted. Asked of nobody without any. */
+const RULES = `CASE WHEN d.ruled AND d.denial IS NULL AND d.method = 'tools/call'
+      THEN argument_rules(d.groups, d.organization_id, d.tool, c.id || ' ' || c.status) END`;
+
+/** A verdict counts only for the rules that were asked. Calls that bring one are never in a batch of plain calls. */
+const REFUSAL = `
+      WHEN c.rule IS NOT NULL AND c.judged_as = c.rules->>'version' THEN 'argument_rule'`;
+const UNJUDGED = `c.rules IS NOT NULL AND c.judged_as IS DISTINCT FROM c.rules->>'version'`;
+
+/** With the record, the arguments of a call, where its organization keeps them. */
+const KEPT = `, kept AS (
+  INSERT INTO audit_arguments (call_id, organization_id, bytes, sealed)
+  SELECT call_id, organization_id, bytes, sealed FROM judged
+  WHERE keeps AND sealed IS NOT NULL AND call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT unjudged)
+)`;
 
 /** For a batch of tool calls of the legacy era and nothing else. Parameters: those of `statementFor`. */
 export const ADMIT_CALLS_SQL = admissionSql(null);
@@ -46,16 +65,25 @@ export const ADMIT_ANY_SQL = admissionSql({
   families: FAMILIES,
   visible: VISIBLE,
   paramHeaders: PARAM_HEADERS,
+  refusal: REFUSAL,
+  unjudged: UNJUDGED,
 });
 
 function admissionSql(
-  parts: { family: string; families: string; visible: string; paramHeaders: string } | null,
+  parts: {
+    family: string;
+    families: string;
+    visible: string;
+    paramHeaders: string;
+    refusal: string;
+    unjudged: string;
+  } | null,
 ): string {
   return `
 WITH input AS (
   SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $10::text[]${parts ? ', $11::boolean[]' : ''}) WITH ORDINALITY
-    AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, ${parts ? 'modern, ' : ''}n)
+    $10::text[]${parts ? ', $11::boolean[], $12::text[], $13::text[], $14::text[], $15::int[]' : ''}) WITH ORDINALITY
+    AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, ${parts ? 'modern, judged_as, rule, sealed, bytes, ' : ''}n)
 ), credential AS (
   SELECT i.n, 'agent_token' AS kind, a.id, a.name, a.connection_id, a.tools, a.restricted,
     coalesce(a.expires_at <= now(), false) AS expired, a.organization_id, a.member_id, a.calls_per_minute
@@ -71,14 +99,15 @@ WITH input AS (
 ), bearer AS (
   SELECT i.n, i.call_id, i.method, i.tool, i.family, i.denial AS given_denial, i.arguments_hash, i.client,
     t.kind AS token_kind, t.id AS token_id, t.name AS token_name, t.connection_id AS bound_to, t.tools, t.restricted, t.expired,
-    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, o.stopped_at IS NOT NULL AS stopped, i.uri,${parts ? ' i.modern,' : ''}
-    f.groups, f.policy_version, f.limited_groups, f.group_limits, t.calls_per_minute AS token_limit, m.calls_per_minute AS member_limit, ${LIMITS.connection} AS connection_limit, ${LIMITS.search} AS search_limit
+    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, o.stopped_at IS NOT NULL AS stopped, i.uri,${parts ? ' i.modern, i.judged_as, i.rule, i.sealed, i.bytes,' : ''}
+    o.keep_arguments_since IS NOT NULL AND i.arguments_hash IS NOT NULL AND i.call_id IS NOT NULL${parts ? ' AND i.sealed IS NULL' : ''} AS unsealed,${parts ? ' o.keep_arguments_since IS NOT NULL AS keeps,' : ''}
+    f.groups, f.ruled, f.policy_version, f.limited_groups, f.group_limits, t.calls_per_minute AS token_limit, m.calls_per_minute AS member_limit, ${LIMITS.connection} AS connection_limit, ${LIMITS.search} AS search_limit
   FROM input i
   JOIN credential t ON t.n = i.n
   JOIN members m ON m.organization_id = t.organization_id AND m.id = t.member_id
   JOIN organizations o ON o.id = t.organization_id
   CROSS JOIN LATERAL (
-    SELECT array_agg(g.id) AS groups, string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) AS policy_version,
+    SELECT array_agg(g.id) AS groups, bool_or(g.rules IS NOT NULL) AS ruled, string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) AS policy_version,
       array_agg(g.id) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS limited_groups,
       array_agg(g.calls_per_minute) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS group_limits
     FROM group_members gm JOIN groups g ON g.id = gm.group_id
@@ -93,7 +122,7 @@ WITH input AS (
     END AS denial,
     b.method <> 'tools/call' OR (tl.class = 'read' AND tl.status = 'reviewed') AS reads,
     ${parts?.families ?? 'NULL::text[]'} AS families,
-    ${parts?.visible ?? 'NULL::text[]'} AS visible,
+    ${parts?.visible ?? 'NULL::json'} AS visible,
     ${parts?.paramHeaders ?? 'NULL::json'} AS param_headers,
     (SELECT count(*)::int FROM connections ca
       WHERE ca.organization_id = b.organization_id AND ca.member_id = b.member_id AND ca.status = 'active') AS active_connections
@@ -102,12 +131,13 @@ WITH input AS (
 ), connected AS (
   SELECT d.*, c.id AS connection_id, c.status AS connection_status, c.workspace_gid, c.access_token, c.access_expires_at, c.generation,
     CASE WHEN d.denial IS NULL AND d.method NOT IN ('ping', 'subscriptions/listen') AND c.status = 'active' AND c.throttled_until > now()
-      THEN ceil(extract(epoch FROM c.throttled_until - now()) * 1000)::int END AS throttled_ms
+      THEN ceil(extract(epoch FROM c.throttled_until - now()) * 1000)::int END AS throttled_ms,
+    ${RULES} AS rules
   FROM decided d
   LEFT JOIN connections c ON c.organization_id = d.organization_id AND c.member_id = d.member_id
     AND CASE WHEN d.bound_to IS NOT NULL THEN c.id = d.bound_to ELSE c.status = 'active' AND d.active_connections = 1 END
 ), counted AS (
-  SELECT * FROM connected WHERE call_id IS NOT NULL AND NOT expired AND denial IS NULL AND throttled_ms IS NULL
+  SELECT * FROM connected WHERE call_id IS NOT NULL AND NOT expired AND denial IS NULL AND throttled_ms IS NULL${parts ? ' AND judged_as IS NULL' : ''} AND NOT unsealed
 ), counters AS (
   SELECT n, organization_id, 'token' AS kind, token_id AS id, token_limit AS most FROM counted WHERE token_limit IS NOT NULL
   UNION ALL SELECT n, organization_id, 'member', member_id, member_limit FROM counted WHERE member_limit IS NOT NULL
@@ -124,18 +154,19 @@ WITH input AS (
 ), judged AS (
   SELECT c.*, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana' ELSE l.refused_by END AS refused_by,
     coalesce(c.throttled_ms, l.wait_ms) AS wait_ms,
-    coalesce(c.denial, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana_rate_limited' WHEN l.n IS NOT NULL THEN 'rate_limited' END)
-      AS verdict
+    coalesce(c.denial, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana_rate_limited' WHEN l.n IS NOT NULL THEN 'rate_limited'${parts?.refusal ?? ''} END) AS verdict,
+    ${parts?.unjudged ?? 'c.rules IS NOT NULL'} AS unjudged
   FROM connected c LEFT JOIN limited l ON l.n = c.n
 ), recorded AS (
   INSERT INTO audit_records (id, organization_id, kind, member_id, member_email, credential_kind, credential_id, credential_name,
-    client, connection_id, workspace_gid, method, tool, arguments_hash, decision, reason, policy_version)
+    client, connection_id, workspace_gid, method, tool, arguments_hash, decision, reason, policy_version${parts ? ', target' : ''})
   SELECT call_id, organization_id, 'call', member_id, email, token_kind, token_id, token_name, client, connection_id,
-    workspace_gid, method, tool, arguments_hash, CASE WHEN verdict IS NULL THEN 'allow' ELSE 'deny' END, verdict, policy_version
-  FROM judged WHERE call_id IS NOT NULL AND NOT expired
-)
+    workspace_gid, method, tool, arguments_hash, CASE WHEN verdict IS NULL THEN 'allow' ELSE 'deny' END, verdict, policy_version${parts ? `, CASE WHEN verdict = 'argument_rule' THEN rule END` : ''}
+  FROM judged WHERE call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT unjudged) AND NOT unsealed
+)${parts ? KEPT : ''}
 SELECT n::int, expired, organization_id, member_id, email, token_id, verdict AS denial, refused_by, wait_ms, reads, families, visible, param_headers,
-  active_connections, connection_id, connection_status, workspace_gid, access_token, access_expires_at, generation
+  active_connections, connection_id, connection_status, workspace_gid, access_token, access_expires_at, generation,
+  CASE WHEN unjudged AND verdict IS NULL THEN rules END AS rules, unsealed AND NOT expired AS unsealed
 FROM judged`;
 }
 
@@ -152,6 +183,7 @@ export interface AdmissionRow {
   wait_ms: number;
   reads: boolean | null;
   families: string[] | null;
+  /** `fingerprint name`. */
   visible: string[] | null;
   param_headers: Record<string, string> | null;
   active_connections: number;
@@ -161,6 +193,9 @@ export interface AdmissionRow {
   access_token: string;
   access_expires_at: Date;
   generation: number;
+  rules: PendingRules | null;
+  /** Nothing is on record yet: the organization keeps arguments, and they came without. */
+  unsealed: boolean;
 }
 
 /** The statement for a batch, with its parameters: one array for each field of the requests, and our resource. */
@@ -182,8 +217,20 @@ export function statementFor(requests: AdmissionRequest[]): {
     requests.map((request) => request.uri),
   ];
   // A plan for each: what only the other methods and the modern era need would cost every batch of plain calls.
-  if (requests.every(({ method, era }) => method === 'tools/call' && era === 'legacy'))
+  if (
+    requests.every(
+      ({ method, era, judged, kept }) => method === 'tools/call' && era === 'legacy' && !judged && !kept,
+    )
+  )
     return { name: 'admit-calls', text: ADMIT_CALLS_SQL, values };
   const modern = requests.map(({ era }) => era === 'modern');
-  return { name: 'admit-any', text: ADMIT_ANY_SQL, values: [...values, modern] };
+  const judged = requests.map((request) => request.judged?.as ?? null);
+  const rules = requests.map((request) => request.judged?.rule ?? null);
+  const sealed = requests.map((request) => request.kept?.sealed ?? null);
+  const bytes = requests.map((request) => request.kept?.bytes ?? null);
+  return {
+    name: 'admit-any',
+    text: ADMIT_ANY_SQL,
+    values: [...values, modern, judged, rules, sealed, bytes],
+  };
 }

@@ -6,10 +6,12 @@
 // crowd shares the cost. One snapshot per batch, taken after the batch is closed (READ COMMITTED, a single statement).
 import type { Pool, PoolClient } from 'pg';
 import { admissionPool } from '../db';
+import type { RuledGroup } from '../policy/judge-arguments';
 import type { Denial, Era } from '../policy/policy';
 import { statementFor, type AdmissionRow } from './admission-sql';
 import { createFairQueue, type Waiting } from './admission-queue';
 import type { ParamHeaders } from './headers-agree';
+import { sealAhead, sealArguments } from './keep-arguments';
 import { countFailedBatch, gauge, observeBatch } from './metrics';
 
 /** One call that asks for admission. */
@@ -31,6 +33,22 @@ export interface AdmissionRequest {
   argumentsHash: string | null;
   /** What the client calls itself; data, never trusted. */
   client: string | null;
+  /**
+   * What the rules on arguments say of it: the fingerprint of what it was judged by, and the rule that refuses it. Without, a call under
+   * rules is neither recorded nor admitted; it comes back with them, to be judged (`argument-rules`).
+   */
+  judged?: { as: string; rule: string | null };
+  /** The arguments that `argumentsHash` is of, for organizations that keep them. */
+  argumentsText?: () => string;
+  /** The same, sealed for the caller's organization (`keep-arguments`). */
+  kept?: { sealed: string; bytes: number };
+}
+
+/** The rules that a call is to be judged by, and their fingerprint. */
+export interface PendingRules {
+  version: string;
+  groups: RuledGroup[];
+  inputSchema: unknown;
 }
 
 /** Everything the gate needs to know about an admitted or denied caller. */
@@ -47,13 +65,24 @@ export interface Admitted {
   reads: boolean;
   /** For `initialize` and in the modern era: families of methods that the caller's groups open. */
   families: string[] | null;
-  /** For `tools/list`: the names the caller may see, in the catalogue's order. */
+  /**
+   * For `tools/list`: what the caller may see, in the catalogue's order: the fingerprint that the definition must have (`*`: any), a
+   * space, and the tool's name (`visibleTools` reads it).
+   */
   visible: string[] | null;
   /** For a `tools/call` of the modern era: the arguments that the reviewed definition repeats in headers. */
   paramHeaders: ParamHeaders | null;
   connection: AdmittedConnection | null;
   /** How many active connections the member has, where the bearer names none. */
   activeConnections: number;
+  /** Not decided and not on record yet: first these rules have to be asked. */
+  rules: PendingRules | null;
+  /** The fingerprint of the rules that it was judged by (`argument-rules`); absent where none applied. */
+  judgedAs?: string;
+  /** Not on record yet: asked again with its arguments sealed. `admit` never answers so. */
+  unsealed: boolean;
+  /** What the agent reads where a rule on arguments refused it. */
+  refusal: string | null;
 }
 
 export interface AdmittedConnection {
@@ -95,7 +124,17 @@ gauge('gatehouse_admission_waiting', 'Calls that wait for admission', () => queu
 let writing = false;
 
 /** Admits one call: resolves once its record is durable. Throws `AdmissionUnavailable` within a second where that can't be had. */
-export function admit(request: AdmissionRequest): Promise<Admission> {
+export async function admit(request: AdmissionRequest): Promise<Admission> {
+  if (request.argumentsText === undefined) return ask(request);
+  const admission = await ask(sealAhead(request));
+  if (!('admitted' in admission) || !admission.admitted.unsealed) return admission;
+  const again = await ask(sealArguments(request, admission.admitted.organizationId));
+  if ('admitted' in again && again.admitted.unsealed)
+    throw new AdmissionUnavailable('arguments could not be kept');
+  return again;
+}
+
+function ask(request: AdmissionRequest): Promise<Admission> {
   return new Promise((resolve, reject) => {
     const bearer = Buffer.from(request.bearerHash).toString('latin1');
     const joined = queue.join(bearer, { call: { request, resolve, reject }, askedMs: performance.now() });
@@ -148,11 +187,12 @@ async function writeBatch(batch: Waiting<Asking>[]): Promise<() => void> {
 async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<AdmissionRow[]> {
   let timer: NodeJS.Timeout | undefined;
   let isLate = false;
+  const begunMs = performance.now();
   const late = new Promise<never>((_, reject) => {
     // One turn of the event loop later: an answer that is here already, behind a loop that was busy, still counts.
     const fail = () => {
       isLate = true;
-      trustedSinceMs = performance.now();
+      trustedSinceMs = begunMs;
       reject(new Error('admission timed out'));
     };
     timer = setTimeout(() => setImmediate(fail), timeoutMs);
@@ -165,35 +205,63 @@ async function query(requests: AdmissionRequest[], timeoutMs: number): Promise<A
       () => undefined,
     );
     const client = await Promise.race([connecting, late]);
-    let broken: Error | undefined;
+    const asked = client.query<AdmissionRow>(statementFor(requests));
     try {
-      const answer = await Promise.race([client.query<AdmissionRow>(statementFor(requests)), late]);
+      const answer = await Promise.race([asked, late]);
+      hear(client);
+      client.release();
       return answer.rows;
     } catch (error) {
-      broken = error as Error;
+      if (isLate) releaseWhenHeard(client, asked);
+      else client.release(error as Error);
       throw error;
-    } finally {
-      // A connection whose statement timed out still runs it; it is closed, not reused.
-      client.release(broken);
     }
   } finally {
     clearTimeout(timer);
   }
 }
 
-// A network that dies silently leaves connections that look alive. Once one got no answer, none from before it is tried again;
-// otherwise each of the pool's would cost its second after the database is back.
+/** From when nobody waits for it any more; PostgreSQL ends a statement before (db.ts). */
+const SILENCE_MS = 1_000;
+const CANCELED = '57014';
+
+/**
+ * A late statement may be one of a machine that is busy, where a new connection (its process, its catalogue, its plan) would take even
+ * longer: the next would be late too, and so on. So it is kept where it is heard of soon, and closed where it stays silent.
+ */
+function releaseWhenHeard(client: PoolClient, asked: Promise<unknown>): void {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), SILENCE_MS);
+  });
+  const heard = asked.then(
+    () => true,
+    (error: { code?: string }) => error.code === CANCELED,
+  );
+  void Promise.race([heard, silence]).then((isWell) => {
+    clearTimeout(timer);
+    if (isWell) hear(client);
+    client.release(!isWell);
+  });
+}
+
+// A network that dies silently leaves connections that look alive. Once one got no answer, only those that were heard of since it was
+// asked are tried again; otherwise each of the pool's would cost its second after the database is back.
 let trustedSinceMs = 0;
-const connectedMs = new WeakMap<PoolClient, number>();
+const heardMs = new WeakMap<PoolClient, number>();
 const watched = new WeakSet<Pool>();
+
+function hear(client: PoolClient): void {
+  heardMs.set(client, performance.now());
+}
 
 async function checkOut(): Promise<PoolClient> {
   const from = admissionPool();
-  if (!watched.has(from)) from.on('connect', (client) => connectedMs.set(client, performance.now()));
+  if (!watched.has(from)) from.on('connect', hear);
   watched.add(from);
   for (;;) {
     const client = await from.connect();
-    if ((connectedMs.get(client) ?? 0) >= trustedSinceMs) return client;
+    if ((heardMs.get(client) ?? 0) >= trustedSinceMs) return client;
     client.release(true);
   }
 }
@@ -214,6 +282,9 @@ function toAdmission(row: AdmissionRow | undefined): Admission {
       visible: row.visible,
       paramHeaders: row.param_headers,
       activeConnections: row.active_connections,
+      rules: row.rules,
+      unsealed: row.unsealed,
+      refusal: null,
       connection:
         row.connection_id === null
           ? null

@@ -3,18 +3,28 @@
 import { throttleConnection } from '../asana/mcp-post';
 import type { UpstreamError } from '../asana/mcp-client';
 import type { RefreshFailure } from '../asana/refresh';
+import { isModernRefusal } from '../asana/modern-only';
 import { retryAfterMs } from '../asana/retry-after';
 import type { Outcome } from '../audit/system-call';
 import type { OutboundAnswer, OutboundError } from '../http';
 import type { Admitted } from './admit';
-import { collect } from './answer';
-import type { RpcFailure } from './asana-error';
+
+import { collect, type RpcFailure } from './asana-error';
 import { answerWithoutConnection } from './answer-locally';
 import { topLevelMembers } from './json-members';
 import type { Message } from './message';
+import { isOfModern, legacyError } from './legacy-result';
 import { modernError } from './modern-error';
-import { answerError, answerJson, answerRateLimited, CODES, errorText, type McpAnswer } from './respond';
-import type { AgentSession } from './session-id';
+import {
+  answerError,
+  answerJson,
+  answerRateLimited,
+  CODES,
+  errorText,
+  sessionUnknown,
+  type McpAnswer,
+} from './respond';
+import type { AgentSession } from './sealed-ids';
 
 /** A call that failed on its way. */
 export interface FailedCall {
@@ -25,6 +35,10 @@ export interface FailedCall {
   session: AgentSession | null;
   /** Why Asana refused it, where that was read already (modern era). */
   refusal: RpcFailure | null;
+  /** It is of the older era and went up in the modern one. */
+  isBridged: boolean;
+  /** A first try of it got no answer and may have been carried out. */
+  mayHaveRun: boolean;
   /** Notes the outcome, once. */
   settled(outcome: Outcome, reason?: string): void;
   /** Forgets the call as one in flight. */
@@ -41,16 +55,18 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
   const { message, settled, session } = call;
   const { status } = upstream;
   const id = message.id ?? null;
-  const refused = message.era === 'modern' && status < 500 ? modernRefusal(call, status) : null;
+  const refused = status < 500 ? (bridgedRefusal(call, status) ?? modernRefusal(call, status)) : null;
   if (refused) return refused;
   if (status === 400) {
-    const error = await errorIn(upstream);
+    const error = call.refusal ?? (await errorIn(upstream));
+    // Asana speaks the modern era only by now: the next session is one of ours.
+    if (session && isModernRefusal({ status, code: error?.code })) return sessionGone(call);
     settled('upstream_error', 'status_400');
     return answerJson(
       error ? 400 : 502,
       error
         ? errorText(id, error.code, wordsFor(message, error.message))
-        : notExecuted(id, 'Asana refused the request (400).'),
+        : notExecuted(call, 'Asana refused the request (400).'),
     );
   }
   upstream.body.destroy();
@@ -64,11 +80,11 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
     const header = upstream.headers['retry-after'];
     const waitMs = retryAfterMs(typeof header === 'string' ? header : null, Date.now()) ?? UNSAID_WAIT_MS;
     await quieten(call, waitMs);
-    return rateLimited(id, waitMs);
+    return rateLimited(call, waitMs);
   }
   if (status < 500) {
     settled('upstream_error', `status_${status}`);
-    return answerJson(502, notExecuted(id, `Asana refused the request (${status}).`));
+    return answerJson(502, notExecuted(call, `Asana refused the request (${status}).`));
   }
   settled('unknown', `status_${status}`);
   return answerError(status === 504 ? 504 : 502, id, CODES.upstreamFailed, failed(status), {
@@ -76,8 +92,21 @@ export async function failureOf(call: FailedCall, upstream: OutboundAnswer): Pro
   });
 }
 
+/** An error of Asana's for an agent of the older era whose request went up in the modern one; null where it must hear another. */
+function bridgedRefusal(call: FailedCall, status: number): McpAnswer | null {
+  const { message, settled, refusal, session, isBridged } = call;
+  if (!isBridged || (status !== 400 && status !== 404)) return null;
+  // No server of the modern era refuses so: sessions may be had again.
+  if (!isOfModern(refusal)) return session ? sessionGone(call) : null;
+  settled('upstream_error', `status_${status}`);
+  const { code, data } = legacyError(message, refusal);
+  const text = code === -32601 ? `Method not found: ${message.method}` : wordsFor(message, refusal.message);
+  return answerError(200, message.id, code, text, { data });
+}
+
 /** An error of Asana's that an agent of the modern era understands, or null where it must hear another. */
 function modernRefusal({ message, settled, refusal }: FailedCall, status: number): McpAnswer | null {
+  if (message.era === 'legacy') return null;
   // The version was ours, so it is nothing that the agent could mend.
   if (refusal === null || refusal.code === -32022) return null;
   const isUnknown = status === 404 && refusal.code === -32601;
@@ -91,13 +120,20 @@ function modernRefusal({ message, settled, refusal }: FailedCall, status: number
 const failed = (status: number) =>
   `Asana failed (${status}); whether the call took effect is unknown. Look before you repeat it.`;
 
-function notExecuted(id: string | number | null, text: string): string {
-  return errorText(id, CODES.upstreamFailed, text, { outcome: 'not_executed' });
+/** What may be told of a refusal's effect: that of a second try says nothing about a first one that got no answer. */
+function effectOf<Effect>({ mayHaveRun }: FailedCall, effect: Effect): Effect | 'unknown' {
+  return mayHaveRun ? 'unknown' : effect;
 }
 
-function rateLimited(id: string | number | null, waitMs: number): McpAnswer {
+function notExecuted(call: FailedCall, text: string): string {
+  const outcome = effectOf(call, 'not_executed');
+  return errorText(call.message.id ?? null, CODES.upstreamFailed, text, { outcome });
+}
+
+function rateLimited(call: FailedCall, waitMs: number): McpAnswer {
   const text = 'Asana\u2019s rate limit is reached';
-  return answerRateLimited(id, { text, waitMs, outcome: 'not_executed' });
+  const outcome = effectOf(call, 'not_executed' as const);
+  return answerRateLimited(call.message.id ?? null, { text, waitMs, outcome });
 }
 
 // Asana's own advice to plugins, where it does not say how long (facts/asana 2.6).
@@ -123,7 +159,7 @@ async function errorIn(upstream: OutboundAnswer): Promise<{ code: number; messag
 /** 404 makes the agent initialize again (MCP 2025-11-25, session management). */
 export function sessionGone(call: FailedCall): McpAnswer {
   call.settled('upstream_error', 'session_gone');
-  return answerError(404, call.message.id ?? null, -32001, 'Session not found; initialize again.');
+  return sessionUnknown(call.message.id ?? null);
 }
 
 /** The person has to connect again; the answer holds the link. */
@@ -139,14 +175,14 @@ export async function tokenFailed(call: FailedCall, failure: RefreshFailure): Pr
   const { message } = call;
   if (failure.kind === 'needs_reconnect') return withoutToken(call);
   call.settled('upstream_error', `refresh_${failure.reason}`);
-  if (failure.retryAfterMs !== null) return rateLimited(message.id ?? null, failure.retryAfterMs);
+  if (failure.retryAfterMs !== null) return rateLimited(call, failure.retryAfterMs);
   return answerError(
     502,
     message.id ?? null,
     CODES.upstreamFailed,
     'Asana did not renew the access token; try again in a minute.',
     {
-      data: { outcome: 'not_sent' },
+      data: { outcome: effectOf(call, 'not_sent') },
     },
   );
 }
@@ -165,7 +201,7 @@ export function circuitOpen(call: FailedCall, waitMs: number): McpAnswer {
 /** The network failed, or Asana did not keep the connection. */
 export function outboundFailed(call: FailedCall, error: OutboundError): McpAnswer {
   const id = call.message.id ?? null;
-  if (!error.sent) {
+  if (!error.sent && !call.mayHaveRun) {
     call.settled('upstream_error', error.reason);
     return answerError(502, id, CODES.upstreamFailed, 'Asana can\u2019t be reached; the call was not sent.', {
       data: { outcome: 'not_sent' },
@@ -185,8 +221,9 @@ export async function ownSessionFailed(call: FailedCall, error: UpstreamError): 
   const { reason, detail } = error;
   if (reason === 'unauthorized') return withoutToken(call);
   call.settled('upstream_error', `session_${reason}`);
-  if (reason === 'rate_limited') return rateLimited(id, detail.retryAfterMs ?? UNSAID_WAIT_MS);
-  return answerError(502, id, CODES.upstreamFailed, 'Asana did not open a session; the call was not sent.', {
-    data: { outcome: 'not_sent' },
+  if (reason === 'rate_limited') return rateLimited(call, detail.retryAfterMs ?? UNSAID_WAIT_MS);
+  const effect = call.mayHaveRun ? 'whether the call took effect is unknown' : 'the call was not sent';
+  return answerError(502, id, CODES.upstreamFailed, `Asana did not open a session; ${effect}.`, {
+    data: { outcome: effectOf(call, 'not_sent') },
   });
 }

@@ -2,8 +2,9 @@
 import { db } from '../db';
 import type { Admitted } from './admit';
 import { discovery } from './discover';
+import { visibleTools } from './filter-tools';
 import { LEGACY_VERSIONS, sessionOpening } from './initialize';
-import type { Message } from './message';
+import { STREAM, type Message } from './message';
 import { finishToolList } from './modern-result';
 import { noteOutcome } from './outcomes';
 import {
@@ -12,6 +13,7 @@ import {
   answerResult,
   connectionsUrl,
   notConnectedResult,
+  sessionUnknown,
   type McpAnswer,
 } from './respond';
 
@@ -45,7 +47,8 @@ export async function answerWithoutConnection(
     });
   if (id === undefined) {
     settle('ok');
-    return answerAccepted();
+    // Without a connection no session is anybody's.
+    return message.answer || method === STREAM ? sessionUnknown(null) : answerAccepted();
   }
   if (method === 'initialize') {
     settle('ok');
@@ -82,7 +85,7 @@ function whyNot(admitted: Admitted): string {
 /** The allowed tools as they were reviewed, whole and in Asana's order, as JSON. */
 async function catalogueList({ organizationId, visible }: Admitted): Promise<string> {
   const rows = await db().tool.findMany({
-    where: { organizationId, name: { in: visible ?? [] } },
+    where: { organizationId, name: { in: [...visibleTools(visible).keys()] } },
     select: { definition: true, seen: true },
     orderBy: [{ position: 'asc' }, { name: 'asc' }],
   });

@@ -135,7 +135,8 @@ async function followOnce(facts: Facts, following: Following): Promise<void> {
     outcome = answer.status < 300 ? 'ok' : answer.status < 500 ? 'upstream_error' : 'unknown';
     if (answer.status >= 300) {
       answer.body.destroy();
-      if (answer.status === 429) await throttleConnection({ organizationId, connectionId }, waitMsOf(answer));
+      if (answer.status === 429)
+        await throttleConnection({ organizationId, connectionId }, quietMsOf(answer));
       throw NO_STREAM.includes(answer.status)
         ? new NotOffered()
         : new Error(`Asana opened no stream (${answer.status})`);
@@ -166,7 +167,7 @@ function noteWaiting(following: Following): void {
 }
 
 /** Throws while Asana's time of quiet on this connection is not over (429, `Retry-After`). */
-async function assertNoQuiet(organizationId: string, connectionId: string): Promise<void> {
+export async function assertNoQuiet(organizationId: string, connectionId: string): Promise<void> {
   const { rows } = await pool().query(
     'SELECT 1 FROM connections WHERE organization_id = $1 AND id = $2 AND throttled_until > now()',
     [organizationId, connectionId],
@@ -174,7 +175,7 @@ async function assertNoQuiet(organizationId: string, connectionId: string): Prom
   if (rows.length > 0) throw new Error('Asana asked for quiet');
 }
 
-function waitMsOf({ headers }: OutboundAnswer): number {
+export function quietMsOf({ headers }: OutboundAnswer): number {
   return retryAfterMs(String(headers['retry-after'] ?? ''), Date.now()) ?? FIRST_PAUSE_MS;
 }
 
@@ -219,7 +220,7 @@ async function readChanges({ body }: OutboundAnswer, { followers }: Following): 
 }
 
 /** What an event says; nothing of its text goes on. `over`: the answer that ends the stream. */
-function changeIn(data: string): Change | 'over' | null {
+export function changeIn(data: string): Change | 'over' | null {
   let message: { method?: unknown; params?: { uri?: unknown }; result?: unknown; error?: unknown };
   try {
     message = JSON.parse(data === '' ? '{}' : data) as typeof message;

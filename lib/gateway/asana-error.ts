@@ -1,7 +1,6 @@
 // Reads a short answer of Asana's as a whole: a refusal, or the answer to a question of Gatehouse's own.
 import { createEventStreamParser } from '../asana/event-stream';
-import type { OutboundAnswer } from '../http';
-import { collect } from './answer';
+import { outboundError, type OutboundAnswer } from '../http';
 
 export interface RpcFailure {
   code: number;
@@ -47,4 +46,23 @@ function answerIn(
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The whole body, up to the cap. Throws `OutboundError`. */
+export async function collect(body: OutboundAnswer['body'], maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) {
+        body.destroy();
+        throw new Error('too large');
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw outboundError(error);
+  }
+  return Buffer.concat(chunks);
 }

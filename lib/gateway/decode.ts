@@ -141,7 +141,7 @@ class Reader {
   }
 
   // Two keys that fold to the same, and a key that folds to a protocol key without being it, are what one reader takes for
-  // `method` and another does not (GO-27896). Folding covers U+017F and U+212A, which lower-case to ASCII letters.
+  // `method` and another does not (GO-27896). Folding covers U+017F, U+212A and U+0131, which change to ASCII letters.
   private checkKey(key: string, seen: Set<string>, depth: number): void {
     if (++this.keys > this.limits.maxKeys) throw new DecodeError('too many keys');
     const strict = depth <= this.limits.strictKeyDepth;
@@ -231,11 +231,16 @@ class Reader {
   }
 }
 
-/** What several readers could take a key for: lower case, without white space around it, compatible characters made one. */
-function folded(key: string): string {
-  const plain = /[^\0-\x7f]/.test(key) ? key.normalize('NFKC') : key;
-  return plain.toLowerCase().trim();
+/**
+ * What several readers could take a key for: without white space around it, compatible characters made one, and without case, by
+ * upper case first, as some compare: the dotless i (U+0131) has no lower-case form but its own, and I for its upper case.
+ */
+export function folded(key: string): string {
+  if (!/[^\0-\x7f]/.test(key)) return key.toLowerCase().trim();
+  return withoutCase(withoutCase(key.trim()).normalize('NFKC')).trim();
 }
+
+const withoutCase = (text: string) => text.toUpperCase().toLowerCase();
 
 /** Writes a decoded value as JSON. `sorted` orders keys, for hashing. */
 export function encodeJson(value: Json, sorted = false): string {

@@ -1,6 +1,6 @@
 // What an agent of the modern era learns at `server/discover`: only what is governed, as at `initialize`. Pure.
 import { META, MODERN_VERSION } from './era';
-import { governedCapabilities, INSTRUCTIONS, LEGACY_VERSIONS, SERVER_INFO } from './initialize';
+import { governedCapabilities, relayedParts, INSTRUCTIONS, LEGACY_VERSIONS, SERVER_INFO } from './initialize';
 import { MAX_TTL_MS } from './modern-result';
 
 /** Asana's capabilities by name, as `server/discover` or `initialize` gave them. */
@@ -13,18 +13,14 @@ export type Capabilities = Readonly<Record<string, unknown>>;
 export function discovery(upstream: { families: readonly string[]; offered: Capabilities } | null): string {
   const offered = new Map(Object.entries(upstream?.offered ?? {}));
   const extra = upstream ? governedCapabilities(upstream.families, offered) : [];
-  const said = (capability: string) =>
-    Object.fromEntries(
-      ['listChanged', 'subscribe']
-        .filter((name) => (offered.get(capability) as Record<string, unknown> | null)?.[name] === true)
-        .map((name) => [name, true]),
-    );
+  const said = (name: string, part: string) =>
+    (offered.get(name) as Record<string, unknown> | null | undefined)?.[part];
   return JSON.stringify({
     resultType: 'complete',
     supportedVersions: [MODERN_VERSION, ...LEGACY_VERSIONS],
     capabilities: {
       tools: { listChanged: true },
-      ...Object.fromEntries(extra.map((capability) => [capability, said(capability)])),
+      ...relayedParts(extra, said),
     },
     instructions: INSTRUCTIONS,
     // It depends on who asks.

@@ -1,6 +1,6 @@
 // A call that is ended from outside while it is under way: its agent hears why at once, whatever Asana does meanwhile.
 import type { EndReason } from './open-streams';
-import { answerError, CODES, errorText, type McpAnswer, type RpcId } from './respond';
+import { answerError, CODES, errorText, isWhole, type McpAnswer, type RpcId } from './respond';
 
 /** Nothing more may be sent for this call; its agent has its answer already. */
 export class Ended extends Error {}
@@ -51,11 +51,11 @@ function wordsOf({ reason, wasSent }: Ending): string {
 
 /**
  * The answer of `work`, or, as soon as the call is ended, the one that says so; `work` is then left to itself. `settle` is called
- * then, and may know a better answer.
+ * then, and may know a better answer. `id`: of the request, as it is known by then.
  */
 export async function orEnded(
   ending: Ending,
-  id: RpcId,
+  id: () => RpcId,
   work: Promise<McpAnswer>,
   settle: () => Promise<McpAnswer | null>,
 ): Promise<McpAnswer> {
@@ -64,7 +64,7 @@ export async function orEnded(
   const better = await settle();
   return (
     better ??
-    answerError(id === null ? 403 : 200, id, CODES.stopped, wordsOf(ending), { data: dataOf(ending) })
+    answerError(id() === null ? 403 : 200, id(), CODES.stopped, wordsOf(ending), { data: dataOf(ending) })
   );
 }
 
@@ -77,15 +77,15 @@ function raced<T>(ending: Ending, work: Promise<T>): Promise<T | null> {
   });
 }
 
-function bodyUntilEnded(ending: Ending, id: RpcId, { body, headers }: McpAnswer): McpAnswer['body'] {
-  if (body === null || typeof body === 'string') return body;
+function bodyUntilEnded(ending: Ending, id: () => RpcId, { body, headers }: McpAnswer): McpAnswer['body'] {
+  if (isWhole(body)) return body;
   const isEvents = headers['content-type'] === 'text/event-stream';
   return piecesUntilEnded(ending, id, body, isEvents);
 }
 
 async function* piecesUntilEnded(
   ending: Ending,
-  id: RpcId,
+  id: () => RpcId,
   pieces: AsyncIterable<string | Uint8Array>,
   isEvents: boolean,
 ): AsyncGenerator<string | Uint8Array> {
@@ -102,5 +102,5 @@ async function* piecesUntilEnded(
   }
   // A JSON answer that was begun has no place for an error: it breaks off, so that half of it is no JSON to anybody.
   if (!isEvents) throw new Ended();
-  yield `event: message\ndata: ${errorText(id, CODES.stopped, wordsOf(ending), dataOf(ending))}\n\n`;
+  yield `event: message\ndata: ${errorText(id(), CODES.stopped, wordsOf(ending), dataOf(ending))}\n\n`;
 }

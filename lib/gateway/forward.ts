@@ -6,6 +6,8 @@ import { observeUpstream } from './metrics';
 const HEADERS_TIMEOUT_MS = 60_000;
 const IDLE_TIMEOUT_MS = 120_000;
 const DEADLINE_MS = 600_000;
+/** A person thinks for five minutes at most (`parked-calls`). */
+const ASKING_MS = 330_000;
 /** A stream of ours is opened anew so often, so that one that died silently is noticed. */
 const LASTING_MS = 30 * 60_000;
 
@@ -22,6 +24,8 @@ export interface Outgoing {
   signal?: AbortSignal;
   /** Whether it only reads. */
   reads?: boolean;
+  /** Whether a person may be asked before its answer comes. */
+  asks?: boolean;
   /** Whether it is a stream that may be silent for long. */
   lasts?: boolean;
   /** Time that an earlier attempt took of this call's. */
@@ -59,7 +63,7 @@ function send(outgoing: Outgoing): Promise<OutboundAnswer> {
     signal: outgoing.signal,
     lane: outgoing.lasts ? 'streams' : outgoing.reads ? 'reads' : 'others',
     timeoutMs: Math.round(HEADERS_TIMEOUT_MS - spentMs),
-    idleTimeoutMs: outgoing.lasts ? LASTING_MS : IDLE_TIMEOUT_MS,
+    idleTimeoutMs: outgoing.lasts ? LASTING_MS : outgoing.asks ? ASKING_MS : IDLE_TIMEOUT_MS,
     deadlineMs: outgoing.lasts ? LASTING_MS : Math.round(DEADLINE_MS - spentMs),
   });
 }

@@ -5,17 +5,18 @@ import { uuidv7 } from '../audit/append';
 import { isOwnOrigin } from '../env';
 import { isDatabaseGone } from '../errors';
 import { log } from '../log';
-import { methodAccess, type Denial } from '../policy/policy';
+import { CLIENT_ANSWER, methodAccess, type Denial } from '../policy/policy';
 import { hashToken, isWellFormedToken } from '../tokens/token-format';
 import { admit, AdmissionUnavailable } from './admit';
 import { answerLocally } from './answer-locally';
-import { callAsana } from './call-asana';
+import { admitUnderRules } from './argument-rules';
+import { callAsking } from './ask-agent';
 import { encodeJson } from './decode';
 import { checkModern, eraOf, metaOf, META, MODERN_VERSION } from './era';
 import { headerMismatch } from './headers-agree';
 import { LEGACY_VERSIONS } from './initialize';
 import { listen } from './listen';
-import { checkToolCall, decodeMessage, type Message, type Refused } from './message';
+import { checkToolCall, decodeMessage, STREAM, type Message, type Refused } from './message';
 import { countCall, countDenial, type CallFacts } from './metrics';
 import {
   answerAccepted,
@@ -27,6 +28,8 @@ import {
   answerUnavailable,
   type McpAnswer,
 } from './respond';
+import { isBridgedId } from './sealed-ids';
+import { getStream } from './relay-stream';
 
 /** A request as any server can hand it over. */
 export interface McpRequest {
@@ -72,17 +75,19 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
     callId,
     bearerHash: bearer.hash,
     method: call.method,
-    era: call.message.era,
+    // A call in such a session goes up in the modern era, and needs what a call of that era needs.
+    era: isBridgedId(request.header('mcp-session-id')) ? ('modern' as const) : call.message.era,
     tool: call.tool,
     family: call.family,
     uri: call.uri,
     denial: call.denial,
     argumentsHash: call.argumentsHash,
+    ...(call.argumentsHash === null ? {} : { argumentsText: () => argumentsText(call.message) }),
     client: request.header('user-agent')?.slice(0, 200) ?? null,
   };
   let admission;
   try {
-    admission = await admit(asked);
+    admission = await admitUnderRules(asked, call.message);
   } catch (error) {
     if (!(error instanceof AdmissionUnavailable)) throw error;
     facts.decision = 'unavailable';
@@ -98,17 +103,25 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
   if (call.refused) return refuse(call.refused);
   if (admitted.limit) return answerLimit(call.message.id ?? null, admitted.limit);
   if (admitted.denial === 'organization_stopped') return answerStopped(call.message.id, request.method);
-  if (admitted.denial) return deny(call.message!, admitted.denial);
+  if (admitted.denial) return deny(call.message!, admitted.denial, admitted.refusal);
   if (call.message.method === 'subscriptions/listen') return listen(request, admitted, call.message);
-  if (callId === null) return answerWithoutCall(request.method, call.message);
+  if (callId === null)
+    return isInSession(request) && request.method === 'GET'
+      ? getStream(request, admitted)
+      : answerWithoutCall(request.method, call.message);
   return (
     (await answerLocally(admitted, call.message, callId)) ??
-    callAsana({
+    callAsking({
       request,
       admitted,
       message: call.message,
       callId,
-      admitAgain: () => admit({ ...asked, callId: null }),
+      admitRound: (round) => admitUnderRules({ ...asked, callId: round }, call.message),
+      // Without its arguments another call can't be judged by them; whoever asks looks at the rules himself.
+      admitAgain: (instead) =>
+        instead
+          ? admit({ ...asked, ...instead, callId: null })
+          : admitUnderRules({ ...asked, callId: null }, call.message),
     })
   );
 }
@@ -215,6 +228,17 @@ interface Call {
 }
 
 const NO_MESSAGE: Message = { id: undefined, method: '', params: new Map(), era: 'legacy' };
+const STREAM_ASKED: Message = { ...NO_MESSAGE, method: STREAM };
+
+/** In the modern era there are no sessions, whatever is sent along. */
+function isInSession({ header }: McpRequest): boolean {
+  return header('mcp-session-id') !== undefined && header('mcp-protocol-version') !== MODERN_VERSION;
+}
+
+/** Whether a GET asks Asana for the rest of a stream; one that asks for the session's own reaches it as ours does. */
+function isResumed(request: McpRequest): boolean {
+  return isInSession(request) && request.header('last-event-id') !== undefined;
+}
 
 async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer }> {
   const base = {
@@ -226,6 +250,8 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
     argumentsHash: null,
   };
   const isModern = request.header('mcp-protocol-version') === MODERN_VERSION;
+  if (request.method === 'GET' && isResumed(request))
+    return { ...base, message: STREAM_ASKED, method: STREAM, record: true };
   if (request.method === 'GET' || (request.method === 'DELETE' && isModern))
     return { ...base, method: null, record: false };
   // Ending a session reaches Asana, so it is on record like a call.
@@ -239,7 +265,10 @@ async function readCall(request: McpRequest): Promise<Call | { answer: McpAnswer
   message.era = eraOf(message, request.header);
   const refused = checkMessage(message, request);
   if (refused) return malformed(refused, message);
-  const access = methodAccess(message.method, message.era);
+  // The name of an answer on record is no method that could be asked for.
+  const isAnswer = message.answer !== undefined;
+  const access =
+    isAnswer === (message.method === CLIENT_ANSWER) ? methodAccess(message.method, message.era) : 'closed';
   const tool = message.method === 'tools/call' ? (message.params.get('name') as string) : null;
   return {
     message,
@@ -286,7 +315,12 @@ function malformed(refused: Refused, message: Message = NO_MESSAGE): Call {
 
 /** What a well-formed message may still get wrong. */
 function checkMessage(message: Message, { header }: McpRequest): Refused | null {
-  const { id, method } = message;
+  const { id, method, answer } = message;
+  if (message.era === 'modern' && answer)
+    return {
+      ...{ status: 400, code: -32600, id: undefined, method },
+      message: 'In this version clients answer no requests; retry the call with inputResponses.',
+    };
   if (message.era === 'modern')
     return checkModern(message, header) ?? (method === 'tools/call' ? checkToolCall(message) : null);
   const bad = (code: Refused['code'], text: string): Refused => ({
@@ -304,25 +338,35 @@ function checkMessage(message: Message, { header }: McpRequest): Refused | null 
     return bad(-32000, `This server speaks ${LEGACY_VERSIONS.join(', ')}; begin with initialize.`);
   if (method.startsWith('notifications/') && id !== undefined)
     return bad(-32600, 'A notification has no id.');
-  if (!method.startsWith('notifications/') && id === undefined)
+  if (!method.startsWith('notifications/') && !answer && id === undefined)
     return bad(-32600, `${method.slice(0, 60)} needs an id.`);
   return method === 'tools/call' ? checkToolCall(message) : null;
 }
 
 /** SHA-256 over the arguments in canonical form: the same arguments hash the same in any order of keys. */
-function hashArguments({ params }: Message): string {
-  return hash('sha256', encodeJson(params.get('arguments') ?? new Map(), true));
+function hashArguments(message: Message): string {
+  return hash('sha256', argumentsText(message));
+}
+
+function argumentsText({ params }: Message): string {
+  return encodeJson(params.get('arguments') ?? new Map(), true);
 }
 
 function refuse({ status, id, code, message, data }: Refused): McpAnswer {
   return answerError(status, id, code, message, { data });
 }
 
-/** A hidden tool sounds exactly like one that does not exist; the true reason is in the audit (F2, AU-16). */
-function deny({ id, method, params, era }: Message, denial: Denial): McpAnswer {
+/** A hidden tool sounds exactly like one that does not exist; the true reason is in the audit (F2, AU-16). Of a tool in
+ * its list the agent hears why, so that it can change the call (`refusal`). */
+function deny(
+  { id, method, params, era, answer }: Message,
+  denial: Denial,
+  refusal: string | null,
+): McpAnswer {
+  if (answer) return answerError(400, null, -32600, 'Answers of clients are not taken here.');
   if (id === undefined) return answerAccepted();
   if (method === 'tools/call')
-    return answerError(200, id, -32602, `Unknown tool: ${String(params.get('name'))}`);
+    return answerError(200, id, -32602, refusal ?? `Unknown tool: ${String(params.get('name'))}`);
   return answerError(
     // MCP 2026-07-28, transports: a method that is not there is not found (T5).
     era === 'modern' ? 404 : 200,
@@ -333,8 +377,8 @@ function deny({ id, method, params, era }: Message, denial: Denial): McpAnswer {
 }
 
 /**
- * Ping is answered here; a stream to GET is not offered yet, and in the modern era there is no session to DELETE: both are 405, never
- * 400 (facts/mcp 1.3).
+ * Ping is answered here. Without a session there is no stream to GET, and in the modern era none to DELETE: both are 405, never 400
+ * (facts/mcp 1.3).
  */
 function answerWithoutCall(httpMethod: string, { id }: Message): McpAnswer {
   if (httpMethod !== 'POST')

@@ -7,9 +7,10 @@ import { declaredCapabilities } from './modern-request';
 import { openState, sealState, type StateOwner } from './request-state';
 
 /** The methods that may ask back. */
-const ASKING = ['tools/call', 'prompts/get', 'resources/read'];
+export const ASKING = ['tools/call', 'prompts/get', 'resources/read'];
 
-const NEEDS: ReadonlyMap<unknown, string> = new Map([
+/** Questions of Asana's, and what the agent must have declared for each. */
+export const NEEDS: ReadonlyMap<unknown, string> = new Map([
   ['elicitation/create', 'elicitation'],
   ['sampling/createMessage', 'sampling'],
   ['roots/list', 'roots'],
@@ -18,6 +19,39 @@ const NEEDS: ReadonlyMap<unknown, string> = new Map([
 /** Whether a result (its members as raw JSON) asks back instead of answering. */
 export function asksBack(members: ReadonlyMap<string, string>): boolean {
   return members.get('resultType') === '"input_required"';
+}
+
+/** What Asana asks before it can answer. */
+export interface Questions {
+  /** By Asana's keys: the method, and the params as JSON. */
+  requests: ReadonlyMap<string, { method: string; params: string | undefined }>;
+  /** Asana's own `requestState`. */
+  state: string | null;
+}
+
+/**
+ * The questions in an `input_required` result to a call of `method`; null where it may not ask, asks what nobody declared, or asks
+ * nothing at all. `mayAsk`: whether the agent declared the capability and its groups open it.
+ */
+export function questionsIn(
+  members: ReadonlyMap<string, string>,
+  method: string,
+  mayAsk: (capability: string) => boolean,
+): Questions | null {
+  if (!ASKING.includes(method)) return null;
+  const asked = topLevelMembers(members.get('inputRequests') ?? '{}');
+  const state: unknown = JSON.parse(members.get('requestState') ?? 'null');
+  if (asked === null || (state !== null && typeof state !== 'string')) return null;
+  if (asked.size === 0 && state === null) return null;
+  const requests = new Map<string, { method: string; params: string | undefined }>();
+  for (const [key, text] of asked) {
+    const request = topLevelMembers(text);
+    const said: unknown = JSON.parse(request?.get('method') ?? 'null');
+    const needed = NEEDS.get(said);
+    if (needed === undefined || !mayAsk(needed)) return null;
+    requests.set(key, { method: said as string, params: request!.get('params') });
+  }
+  return { requests, state };
 }
 
 /**
@@ -30,17 +64,10 @@ export function passQuestions(
   families: readonly string[],
 ): string | null {
   const { message } = owner;
-  if (!ASKING.includes(message.method)) return null;
   const declared = declaredCapabilities(metaOf(message), families);
-  const requests = topLevelMembers(members.get('inputRequests') ?? '{}');
-  const state: unknown = JSON.parse(members.get('requestState') ?? 'null');
-  if (requests === null || (state !== null && typeof state !== 'string')) return null;
-  if (requests.size === 0 && state === null) return null;
-  for (const request of requests.values()) {
-    const method = topLevelMembers(request)?.get('method');
-    const needed = method === undefined ? undefined : NEEDS.get(JSON.parse(method));
-    if (needed === undefined || !declared.has(needed)) return null;
-  }
+  const asked = questionsIn(members, message.method, (capability) => declared.has(capability));
+  if (asked === null) return null;
+  const { state } = asked;
   const sealed = state === null ? undefined : sealState(owner, state, Date.now());
   if (sealed === null) return null;
   const kept = [...members].filter(([key]) => key !== 'requestState');
@@ -50,16 +77,23 @@ export function passQuestions(
 
 /**
  * What a retry brings back, as members of params for Asana: its answers as they are (Asana judges them) and Asana's own state. Empty
- * for a first call; null where the state is not one for this very call, or the family was closed meanwhile (F10).
+ * for a first call; `parkedAs` names one that waits here instead. Null where the state is not one for this very call, or the family was closed meanwhile (F10).
  */
-export function broughtBack(owner: StateOwner, families: readonly string[]): Map<string, Json> | null {
+export function broughtBack(
+  owner: StateOwner,
+  families: readonly string[],
+): { brought: Map<string, Json>; parkedAs: string | null } | null {
   const { params, method } = owner.message;
   const [sealed, responses] = [params.get('requestState'), params.get('inputResponses')];
-  if (!ASKING.includes(method) || (sealed === undefined && responses === undefined)) return new Map();
-  const isOpen = families.includes('client_requests');
   const brought = new Map<string, Json>();
+  const first = { brought, parkedAs: null };
+  if (!ASKING.includes(method) || (sealed === undefined && responses === undefined)) return first;
+  const isOpen = families.includes('client_requests');
   if (responses !== undefined && isOpen) brought.set('inputResponses', responses);
-  if (sealed === undefined) return brought;
-  const state = isOpen ? openState(owner, sealed, Date.now()) : null;
-  return state === null ? null : brought.set('requestState', state);
+  if (sealed === undefined) return first;
+  const opened = isOpen ? openState(owner, sealed, Date.now()) : null;
+  if (opened === null) return null;
+  if (opened.kind === 'parked') return { brought, parkedAs: opened.state };
+  brought.set('requestState', opened.state);
+  return first;
 }

@@ -1,77 +1,60 @@
-// `subscriptions/listen` (MCP 2026-07-28): a stream of Gatehouse's own that tells an agent what has changed for it. An admin's edit is
-// there within a second, from whichever process; what Asana says of its lists passes as far as the caller's groups open them. The
-// stream ends with the access behind it.
-//
-// What changed is looked up, not announced: a notification (migration 0007_edits) names an organization and nothing else, and the sweep
-// needs no second rule.
-import { pool } from '../db';
-import type { Pool } from 'pg';
-import { listenTo } from '../events/listen';
-import { log } from '../log';
+// `subscriptions/listen` (MCP 2026-07-28): a stream of Gatehouse's own that tells an agent what has changed for it (caller-news.ts), as far
+// as it asked and its groups open it.
 import type { Admitted } from './admit';
-import { followAsana, type Change } from './asana-changes';
-import { standingsOf, type CallerStanding } from './caller-standing';
+import { eventOf } from './answer-events';
+import { followAsana } from './asana-changes';
+import { hear, newsFor, notificationEvent, type Honoured, type Words } from './caller-news';
 import type { Json, JsonObject } from './decode';
 import { endedWords } from './ending';
 import { META } from './era';
 import type { McpRequest } from './handle-mcp';
 import { SERVER_INFO } from './initialize';
 import type { Message } from './message';
-import { gauge } from './metrics';
-import { register, type EndReason } from './open-streams';
 import { answerEvents, CODES, errorText, resultText, type McpAnswer } from './respond';
 
-const KEEP_ALIVE_MS = 15_000;
-const SWEEP_MS = 5_000;
-/** So long the first event waits for the database and for Asana's stream: what changes after it is told of. */
-const FIRST_EVENT_MS = 500;
-const MAX_AGE_MS = 60 * 60_000;
-/** Of one credential, and of a process: the oldest makes room, because it is most likely nobody's any more. */
+/** The oldest makes room, because it is most likely nobody's any more. */
 const MAX_OF_CREDENTIAL = 5;
-const MAX_OPEN = 2_000;
 const MAX_URIS = 100;
 const MAX_URI_CHARS = 2_048;
-
-/** What was asked for and may be had; names as in the specification. */
-interface Honoured {
-  toolsListChanged: boolean;
-  promptsListChanged: boolean;
-  resourcesListChanged: boolean;
-  resourceSubscriptions: readonly string[];
-}
-
-interface Listening {
-  admitted: Admitted;
-  id: string | number;
-  honoured: Honoured;
-  /** What its caller could use when it was last looked at. */
-  standing: CallerStanding | null;
-  /** Whether our stream to Asana is open; true where there is none to open. */
-  hearsAsana: boolean;
-  /** Events to send, by what they say: what changes twice before it is read is told once. */
-  waiting: Map<string, string>;
-  /** The last event of the stream, once there is one; empty where nobody is there to read it. */
-  last: string | null;
-  wake: (() => void) | null;
-}
-
-const open = new Set<Listening>();
-gauge('gatehouse_listening_agents', 'Agents that wait to be told of changes', () => open.size);
 
 /** Opens the stream: first what is honoured, then what changes, until the agent leaves, its access ends, or an hour is over. */
 export function listen(request: McpRequest, admitted: Admitted, message: Message): McpAnswer {
   const families = admitted.families ?? [];
   const honoured = honouredOf(message.params.get('notifications'), families);
-  const listening: Listening = {
-    ...{ admitted, id: message.id!, honoured },
-    ...{ standing: null, hearsAsana: false, waiting: new Map(), last: null, wake: null },
-  };
-  return answerEvents(eventsOf(listening, request.left?.()));
+  const { connection } = admitted;
+  const words = subscriptionWords(message.id!);
+  const filter = Object.entries(honoured).filter(([, value]) =>
+    Array.isArray(value) ? value.length > 0 : value,
+  );
+  const first = words.notification('notifications/subscriptions/acknowledged', {
+    notifications: Object.fromEntries(filter),
+  });
+  const news = newsFor({ admitted, honoured, words, most: MAX_OF_CREDENTIAL }, request.left?.(), {
+    first,
+    follow: (listening) =>
+      connection?.status === 'active'
+        ? followAsana({ ...admitted, connection }, honoured.resourceSubscriptions, (change) =>
+            hear(listening, change),
+          )
+        : null,
+  });
+  return answerEvents(news);
 }
 
-/** Ends all streams of this process in order; for its end. */
-export function endListening(): void {
-  for (const listening of open) finish(listening);
+/** Each message names the subscription that it belongs to, by the id of the request (MCP 2026-07-28). */
+function subscriptionWords(id: string | number): Words {
+  const subscription = { [`${META}subscriptionId`]: id };
+  return {
+    notification: (method, params) => notificationEvent(method, { _meta: subscription, ...params }),
+    farewell(reason) {
+      const _meta = { ...subscription, [`${META}serverInfo`]: SERVER_INFO };
+      return eventOf(
+        reason === undefined
+          ? resultText(id, JSON.stringify({ resultType: 'complete', _meta }))
+          : errorText(id, CODES.stopped, endedWords(reason)),
+      );
+    },
+  };
 }
 
 function honouredOf(asked: Json | undefined, families: readonly string[]): Honoured {
@@ -86,199 +69,4 @@ function honouredOf(asked: Json | undefined, families: readonly string[]): Honou
       .filter((uri): uri is string => typeof uri === 'string' && uri.length <= MAX_URI_CHARS)
       .slice(0, MAX_URIS),
   };
-}
-
-function makeRoom(credentialId: string): void {
-  const own = [...open].filter(({ admitted }) => admitted.credentialId === credentialId);
-  if (own.length >= MAX_OF_CREDENTIAL) finish(own[0]!);
-  else if (open.size >= MAX_OPEN) finish(open.values().next().value!);
-}
-
-/** Ends a stream in order, or with the error that says why. */
-function finish(listening: Listening, reason?: EndReason): void {
-  const { id } = listening;
-  const meta = { [`${META}subscriptionId`]: id, [`${META}serverInfo`]: SERVER_INFO };
-  end(
-    listening,
-    eventText(
-      reason === undefined
-        ? resultText(id, JSON.stringify({ resultType: 'complete', _meta: meta }))
-        : errorText(id, CODES.stopped, endedWords(reason)),
-    ),
-  );
-}
-
-function end(listening: Listening, last: string): void {
-  listening.last ??= last;
-  open.delete(listening);
-  listening.wake?.();
-}
-
-async function* eventsOf(listening: Listening, left: AbortSignal | undefined): AsyncGenerator<string> {
-  const { admitted, honoured } = listening;
-  const { organizationId, memberId, credentialId, connection } = admitted;
-  const live = connection?.status === 'active' ? connection : null;
-  makeRoom(credentialId);
-  open.add(listening);
-  const unregister = register({
-    ...{ organizationId, memberId, credentialId, connectionId: live?.id ?? null },
-    end: (reason) => finish(listening, reason),
-  });
-  const leave = () => end(listening, '');
-  left?.addEventListener('abort', leave);
-  if (left?.aborted) leave();
-  const timer = setTimeout(() => finish(listening), MAX_AGE_MS).unref();
-  watch();
-  lookAt([listening]);
-  const asana = live
-    ? followAsana({ ...admitted, connection: live }, honoured.resourceSubscriptions, (change) =>
-        hear(listening, change),
-      )
-    : null;
-  void asana?.opened.then(() => {
-    listening.hearsAsana = true;
-    listening.wake?.();
-  });
-  listening.hearsAsana = asana === null;
-  try {
-    await ready(listening);
-    const filter = Object.entries(honoured).filter(([, value]) =>
-      Array.isArray(value) ? value.length > 0 : value,
-    );
-    const notifications = Object.fromEntries(filter);
-    yield notification(listening, 'notifications/subscriptions/acknowledged', { notifications });
-    while (listening.last === null) {
-      const [next] = listening.waiting;
-      if (next) {
-        listening.waiting.delete(next[0]);
-        yield next[1];
-      } else if ((await woken(listening, KEEP_ALIVE_MS, () => listening.waiting.size > 0)) === 'waiting')
-        yield ': keep-alive\n\n';
-    }
-    if (listening.last !== '') yield listening.last;
-  } finally {
-    leave();
-    left?.removeEventListener('abort', leave);
-    clearTimeout(timer);
-    unregister();
-    asana?.stop();
-    if (open.size === 0) unwatch();
-  }
-}
-
-/** Waits until nothing that changes will be missed; not for long. */
-async function ready(listening: Listening): Promise<void> {
-  const isReady = () => listening.standing !== null && listening.hearsAsana;
-  const untilMs = performance.now() + FIRST_EVENT_MS;
-  for (let leftMs = FIRST_EVENT_MS; leftMs > 0 && !isReady() && listening.last === null;) {
-    await woken(listening, leftMs, isReady);
-    leftMs = untilMs - performance.now();
-  }
-}
-
-/** Resolves when something happens to the stream, at once where `already`, and `waiting` when nothing did for so long. */
-function woken(listening: Listening, ms: number, already: () => boolean): Promise<'woken' | 'waiting'> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('waiting'), ms).unref();
-    listening.wake = () => {
-      clearTimeout(timer);
-      resolve('woken');
-    };
-    if (already() || listening.last !== null) listening.wake();
-  });
-}
-
-function eventText(json: string): string {
-  return `event: message\ndata: ${json}\n\n`;
-}
-
-function notification({ id }: Listening, method: string, params: Record<string, unknown> = {}): string {
-  const _meta = { [`${META}subscriptionId`]: id };
-  return eventText(JSON.stringify({ jsonrpc: '2.0', method, params: { _meta, ...params } }));
-}
-
-function tell(listening: Listening, method: string, params?: Record<string, unknown>): void {
-  listening.waiting.set(
-    params === undefined ? method : JSON.stringify([method, params]),
-    notification(listening, method, params),
-  );
-  listening.wake?.();
-}
-
-/** What Asana says of its lists, as far as this caller asked for it and may have it now. */
-function hear(listening: Listening, change: Change): void {
-  const { honoured, standing, admitted } = listening;
-  const families = standing?.families ?? admitted.families ?? [];
-  if (change.kind === 'tools' && honoured.toolsListChanged) tell(listening, TOOLS_CHANGED);
-  if (change.kind === 'prompts' && honoured.promptsListChanged && families.includes('prompts'))
-    tell(listening, PROMPTS_CHANGED);
-  if (!families.includes('resources')) return;
-  if (change.kind === 'resources' && honoured.resourcesListChanged) tell(listening, RESOURCES_CHANGED);
-  if (change.kind === 'resource' && honoured.resourceSubscriptions.includes(change.uri))
-    tell(listening, 'notifications/resources/updated', { uri: change.uri });
-}
-
-const TOOLS_CHANGED = 'notifications/tools/list_changed';
-const PROMPTS_CHANGED = 'notifications/prompts/list_changed';
-const RESOURCES_CHANGED = 'notifications/resources/list_changed';
-
-let watching: { from: Pool; stop(): void } | undefined;
-
-function watch(): void {
-  if (watching?.from === pool()) return;
-  unwatch();
-  const stopListening = listenTo('gatehouse_edited', {
-    heard: (organizationId) =>
-      lookAt([...open].filter(({ admitted }) => admitted.organizationId === organizationId)),
-    joined: () => lookAt([...open]),
-  });
-  const timer = setInterval(() => lookAt([...open]), SWEEP_MS).unref();
-  watching = {
-    from: pool(),
-    stop() {
-      stopListening();
-      clearInterval(timer);
-    },
-  };
-}
-
-function unwatch(): void {
-  watching?.stop();
-  watching = undefined;
-}
-
-const toLookAt = new Set<Listening>();
-let looking = false;
-
-/** One look at a time; what is asked for meanwhile makes another one follow. */
-function lookAt(these: Listening[]): void {
-  for (const listening of these) toLookAt.add(listening);
-  if (!looking) void lookAround();
-}
-
-async function lookAround(): Promise<void> {
-  looking = true;
-  while (toLookAt.size > 0) {
-    const batch = [...toLookAt].filter((listening) => open.has(listening));
-    toLookAt.clear();
-    if (batch.length === 0) continue;
-    try {
-      const standings = await standingsOf(batch.map(({ admitted }) => admitted));
-      for (const [n, listening] of batch.entries()) if (standings[n]) compare(listening, standings[n]);
-    } catch (error) {
-      log().warn({ err: error }, 'it is not known what changed for agents that listen; it is asked again');
-    }
-  }
-  looking = false;
-}
-
-function compare(listening: Listening, now: CallerStanding): void {
-  const before = listening.standing;
-  listening.standing = now;
-  if (before === null) return listening.wake?.();
-  const { honoured } = listening;
-  const toggled = (family: string) => before.families.includes(family) !== now.families.includes(family);
-  if (honoured.toolsListChanged && before.tools !== now.tools) tell(listening, TOOLS_CHANGED);
-  if (honoured.promptsListChanged && toggled('prompts')) tell(listening, PROMPTS_CHANGED);
-  if (honoured.resourcesListChanged && toggled('resources')) tell(listening, RESOURCES_CHANGED);
 }

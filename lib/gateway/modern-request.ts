@@ -13,7 +13,11 @@ const ASKED_OF_CLIENTS = ['elicitation', 'sampling', 'roots'];
 
 /** What the agent can be asked and its groups let Asana ask; nothing unless the family is open. */
 export function declaredCapabilities(meta: JsonObject, families: readonly string[]): JsonObject {
-  const said = meta.get(`${META}clientCapabilities`);
+  return relayedCapabilities(meta.get(`${META}clientCapabilities`), families);
+}
+
+/** The same of what an agent of either era says of itself. */
+export function relayedCapabilities(said: Json | undefined, families: readonly string[]): JsonObject {
   if (!(said instanceof Map) || !families.includes('client_requests')) return new Map();
   return new Map([...said].filter(([name]) => ASKED_OF_CLIENTS.includes(name)));
 }
@@ -38,10 +42,15 @@ export function keptMeta(meta: JsonObject): JsonObject {
 /** From the least important on (MCP, logging; RFC 5424). */
 const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
+/** Whether it is a level of log messages. */
+export function isLevel(level: unknown): level is string {
+  return typeof level === 'string' && LEVELS.includes(level);
+}
+
 /** From which level on the agent asked for log messages and may have them; null: none. */
 export function wantedLevel(meta: JsonObject, families: readonly string[]): string | null {
   const level = meta.get(`${META}logLevel`);
-  return typeof level === 'string' && LEVELS.includes(level) && families.includes('logging') ? level : null;
+  return isLevel(level) && families.includes('logging') ? level : null;
 }
 
 /** Whether a message of this level is at least as important as `wanted`. */

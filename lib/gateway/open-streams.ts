@@ -4,7 +4,7 @@
 // names an organization; then, and every five seconds in case one was lost, one query asks which of them may no longer go on. The
 // notification decides nothing: the query reads what admission reads.
 import type { Pool } from 'pg';
-import { pool } from '../db';
+import { endingAccess, pool } from '../db';
 import { listenTo } from '../events/listen';
 import { log } from '../log';
 
@@ -33,6 +33,9 @@ const RECENT_MS = 2_000;
 const streams = new Map<OpenStream, { sinceMs: number }>();
 /** By organization: when a notification last named it. */
 const lastHeard = new Map<string, number>();
+/** By member: what was ended here, for those who were offboarded last. */
+const endedOf = new Map<string, number>();
+const MOST_ENDED = 1_000;
 let watch: { from: Pool; stop(): void } | undefined;
 let lastUseMs = 0;
 
@@ -51,6 +54,13 @@ export function register(stream: OpenStream): () => void {
 /** How many calls and streams are under way here. */
 export function countOpenStreams(): number {
   return streams.size;
+}
+
+/** How many calls and streams of a member are under way here, and how many were ended here in the last minutes. */
+export function streamsOfMember(memberId: string): { open: number; ended: number } {
+  let open = 0;
+  for (const stream of streams.keys()) if (stream.memberId === memberId) open += 1;
+  return { open, ended: endedOf.get(memberId) ?? 0 };
 }
 
 /** Stops listening; for the end of the process. A later `register` begins anew. */
@@ -132,7 +142,7 @@ SELECT * FROM (
 async function check(asked: OpenStream[]): Promise<void> {
   if (asked.length === 0) return;
   try {
-    const { rows } = await pool().query<{ n: number; reason: EndReason }>({
+    const query = {
       name: 'ended-streams',
       text: ENDED,
       values: [
@@ -141,12 +151,23 @@ async function check(asked: OpenStream[]): Promise<void> {
         asked.map(({ credentialId }) => credentialId),
         asked.map(({ connectionId }) => connectionId),
       ],
-    });
+    };
+    const { rows } = await endingAccess(() => pool().query<{ n: number; reason: EndReason }>(query));
     for (const { n, reason } of rows) {
       const stream = asked[n - 1]!;
-      if (streams.delete(stream)) stream.end(reason);
+      if (!streams.delete(stream)) continue;
+      countEnded(stream.memberId);
+      stream.end(reason);
     }
   } catch (error) {
     log().warn({ err: error }, 'it is not known which open streams have ended; it is asked again');
   }
+}
+
+function countEnded(memberId: string): void {
+  const before = endedOf.get(memberId) ?? 0;
+  endedOf.delete(memberId);
+  endedOf.set(memberId, before + 1);
+  const [oldest] = endedOf.keys();
+  if (endedOf.size > MOST_ENDED && oldest !== undefined) endedOf.delete(oldest);
 }

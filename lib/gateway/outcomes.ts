@@ -1,4 +1,5 @@
 // Outcomes of calls, inserted in the background and in batches. A crash leaves a call without one, which reads `unknown`.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { touchConnections } from '../asana/touch-connections';
 import { log } from '../log';
 import { recordOutcomes, type CallOutcome } from '../audit/system-call';
@@ -10,6 +11,7 @@ const FLUSH_MS = 50;
 const TOUCH_MS = 5_000;
 const MAX_BATCH = 500;
 const MAX_WAITING = 50_000;
+const RETRY_MS = 250;
 
 /** An outcome, and what was used for it (for "last used"). */
 export interface GatewayOutcome extends CallOutcome {
@@ -18,6 +20,8 @@ export interface GatewayOutcome extends CallOutcome {
 }
 
 let waiting: GatewayOutcome[] = [];
+/** Found no room since the last one that did. */
+let dropped = 0;
 let timer: NodeJS.Timeout | undefined;
 let flushing: Promise<void> = Promise.resolve();
 /** What was used since it was last written down. */
@@ -30,14 +34,30 @@ const used = {
 
 /** Notes an outcome; returns at once. While the database is away outcomes wait, up to a bound, oldest kept. */
 export function noteOutcome(outcome: GatewayOutcome): void {
-  if (waiting.length >= MAX_WAITING) return;
+  if (waiting.length >= MAX_WAITING) {
+    dropped += 1;
+    return;
+  }
   waiting.push(outcome);
   timer ??= setTimeout(() => void flush(), FLUSH_MS).unref();
 }
 
-/** Writes what waits, and what was used; for the end of the process and for tests. */
-export async function flushOutcomes(): Promise<void> {
+/**
+ * Writes what waits, and what was used; for the end of the process and for tests. With `withinMs` it goes on trying for so long while the
+ * database is away; what can't be written by then is given up and counted in the log, and its calls read `unknown`.
+ */
+export async function flushOutcomes({ withinMs = 0 } = {}): Promise<void> {
+  const endMs = performance.now() + withinMs;
   await flush();
+  while (waiting.length > 0 && performance.now() < endMs) {
+    await sleep(RETRY_MS);
+    await flush();
+  }
+  if (withinMs > 0 && waiting.length > 0) {
+    const lost = waiting.length + dropped;
+    log().error({ lost }, 'outcomes of calls could not be written before the end; these calls read unknown');
+    waiting = [];
+  }
   await touch();
 }
 
@@ -55,6 +75,8 @@ async function write(): Promise<void> {
     try {
       await recordOutcomes(batch);
       waiting = waiting.slice(batch.length);
+      if (dropped > 0) log().error({ lost: dropped }, 'outcomes found no room while the database was away');
+      dropped = 0;
       noteUse(batch);
     } catch (error) {
       log().warn({ err: error, waiting: waiting.length }, 'outcomes wait for the database');

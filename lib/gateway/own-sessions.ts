@@ -1,5 +1,5 @@
-// Sessions at Asana that Gatehouse opens itself, for agents that bring none: one per connection and process, never shared between
-// connections. Only these are opened again when Asana has forgotten them.
+// Sessions at Asana that Gatehouse opens itself, for agents that bring none: one per connection, process and what Asana may
+// ask in it, never shared between connections. Only these are opened again when Asana has forgotten them.
 import { openUpstreamSession, type ConnectionFacts } from '../asana/mcp-client';
 import { post } from '../asana/mcp-post';
 import { log } from '../log';
@@ -18,28 +18,37 @@ const MAX_AGE_MS = 30 * 60_000;
 
 const kept = new Map<string, { session: Promise<OwnSession>; openedMs: number }>();
 
-/** The connection's own session, opened if there is none (its two POSTs are on record). Throws `UpstreamError`. */
+/**
+ * The connection's own session, opened if there is none (its two POSTs are on record). `declared`: what Asana may ask in it. Throws
+ * `UpstreamError`.
+ */
 export function ownSession(
   facts: ConnectionFacts & { connectionId: string },
   accessToken: string,
+  declared: readonly string[] = [],
 ): Promise<OwnSession> {
-  const existing = kept.get(facts.connectionId);
+  const key = [facts.connectionId, ...declared].join(' ');
+  const existing = kept.get(key);
   if (existing && performance.now() - existing.openedMs < MAX_AGE_MS) return existing.session;
-  const session = openUpstreamSession({ facts, accessToken, purpose: 'session for agents without one' });
+  const session = openUpstreamSession({
+    ...{ facts, accessToken, declared },
+    purpose: 'session for agents without one',
+  });
   const entry = { session, openedMs: performance.now() };
-  kept.delete(facts.connectionId);
-  kept.set(facts.connectionId, entry);
+  kept.delete(key);
+  kept.set(key, entry);
   if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
   session.catch(() => {
-    if (kept.get(facts.connectionId) === entry) kept.delete(facts.connectionId);
+    if (kept.get(key) === entry) kept.delete(key);
   });
   return session;
 }
 
 /** Forgets a session that Asana no longer knows; the next call opens another. */
 export async function forgetOwnSession(connectionId: string, session: OwnSession): Promise<void> {
-  const existing = kept.get(connectionId);
-  if (existing && (await existing.session.catch(() => null)) === session) kept.delete(connectionId);
+  for (const [key, existing] of kept)
+    if (key.startsWith(connectionId) && (await existing.session.catch(() => null)) === session)
+      kept.delete(key);
 }
 
 const loud = new WeakMap<OwnSession, Promise<unknown>>();

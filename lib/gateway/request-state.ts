@@ -26,18 +26,31 @@ function placeOf({ organizationId, credentialId, connectionId, message }: StateO
   return `${organizationId}:mcp-request-state:${credentialId}:${connectionId}:${hash('sha256', about)}`;
 }
 
-/** Asana's state for the agent; null where it is too long to come back. `nowMs`: since 1970. */
-export function sealState(owner: StateOwner, state: string, nowMs: number): string | null {
+/** Asana's own state, or the name of a call that waits here (`parked-calls`). */
+export type StateKind = 'own' | 'parked';
+
+/** A state for the agent; null where it is too long to come back. `nowMs`: since 1970. */
+export function sealState(
+  owner: StateOwner,
+  state: string,
+  nowMs: number,
+  kind: StateKind = 'own',
+): string | null {
   if (state.length > MAX_STATE_CHARS) return null;
-  return sealSecret(placeOf(owner), JSON.stringify([nowMs + TTL_MS, state]));
+  return sealSecret(placeOf(owner), JSON.stringify([nowMs + TTL_MS, state, kind]));
 }
 
-/** Asana's state out of the agent's, or null where it is not one that was given for this very call, or is too old. */
-export function openState(owner: StateOwner, sealed: Json, nowMs: number): string | null {
+/** The state out of the agent's, or null where it is not one that was given for this very call, or is too old. */
+export function openState(
+  owner: StateOwner,
+  sealed: Json,
+  nowMs: number,
+): { state: string; kind: StateKind } | null {
   if (typeof sealed !== 'string') return null;
   try {
-    const [untilMs, state] = JSON.parse(openSecret(placeOf(owner), sealed)) as [number, string];
-    return nowMs < untilMs ? state : null;
+    const opened = JSON.parse(openSecret(placeOf(owner), sealed)) as [number, string, StateKind];
+    const [untilMs, state, kind] = opened;
+    return nowMs < untilMs ? { state, kind } : null;
   } catch {
     return null;
   }

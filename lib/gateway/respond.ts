@@ -6,7 +6,12 @@ export interface McpAnswer {
   status: number;
   headers: Record<string, string>;
   /** In pieces: whoever can't read them to their end must break the answer off (a throw), not end it. */
-  body: string | AsyncIterable<string | Uint8Array> | null;
+  body: string | Buffer[] | AsyncIterable<string | Uint8Array> | null;
+}
+
+/** Whether all of a body is here. */
+export function isWhole(body: McpAnswer['body']): body is string | Buffer[] | null {
+  return typeof body === 'string' || body === null || Array.isArray(body);
 }
 
 /** JSON-RPC codes of our own lie outside the reserved range (JSON-RPC 2.0 §5.1; MCP 2026-07-28 reserves -32020 to -32099). */
@@ -22,9 +27,16 @@ export type RpcId = string | number | null;
 
 const json = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
+const beforeResult = (id: RpcId) => `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":`;
+
 /** A result, given as JSON text. */
 export function resultText(id: RpcId, result: string): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+  return `${beforeResult(id)}${result}}`;
+}
+
+/** The same of bytes, which are not copied. */
+export function resultBytes(id: RpcId, result: Buffer): Buffer[] {
+  return [Buffer.from(beforeResult(id)), result, Buffer.from('}')];
 }
 
 /** An error, given as an object; without an id where that is undefined (in the modern era null is none). */
@@ -37,7 +49,11 @@ export function errorText(id: RpcId | undefined, code: number, message: string, 
 }
 
 /** A JSON answer. */
-export function answerJson(status: number, body: string, headers: Record<string, string> = {}): McpAnswer {
+export function answerJson(
+  status: number,
+  body: string | Buffer[],
+  headers: Record<string, string> = {},
+): McpAnswer {
   return { status, headers: { ...json, ...headers }, body };
 }
 
@@ -60,6 +76,11 @@ export function answerError(
   extra: { data?: unknown; headers?: Record<string, string> } = {},
 ): McpAnswer {
   return answerJson(status, errorText(id, code, message, extra.data), extra.headers);
+}
+
+/** The client initializes again (MCP 2025-11-25, transports, session management). */
+export function sessionUnknown(id: RpcId): McpAnswer {
+  return answerError(404, id, -32001, 'Session not found; initialize again.');
 }
 
 /** An accepted notification (MCP 2025-11-25, transports). */
@@ -105,14 +126,17 @@ export function notConnectedResult(text: string, isModern: boolean): string {
 }
 
 /** Refused within a second, nothing sent, worth trying again (CONTRACT: overload or database gone). */
-export function answerUnavailable(id: string | number | null): McpAnswer {
+export function answerUnavailable(
+  id: string | number | null,
+  outcome: 'not_sent' | 'unknown' = 'not_sent',
+): McpAnswer {
   return answerError(
     503,
     id,
     CODES.unavailable,
     'Gatehouse can\u2019t record calls right now, so it makes none. Try again shortly.',
     {
-      data: { outcome: 'not_sent' },
+      data: { outcome },
       headers: { 'retry-after': '1' },
     },
   );
@@ -136,7 +160,11 @@ export const STOPPED =
 /** 429: nothing may be sent before `waitMs` is over (CONTRACT: rate limit, Asana's or ours). */
 export function answerRateLimited(
   id: RpcId,
-  { text, waitMs, outcome }: { text: string; waitMs: number; outcome: 'not_sent' | 'not_executed' },
+  {
+    text,
+    waitMs,
+    outcome,
+  }: { text: string; waitMs: number; outcome: 'not_sent' | 'not_executed' | 'unknown' },
 ): McpAnswer {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
   return answerError(429, id, CODES.rateLimited, `${text}; wait ${seconds} s.`, {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { handleMcp, type McpRequest } from './handle-mcp';
 import { gauge } from './metrics';
-import type { McpAnswer } from './respond';
+import { isWhole, type McpAnswer } from './respond';
 
 /** How long somebody may say nothing: in the middle of a body, or while the answer waits to be read (LD-03, LD-04). */
 export interface Patience {
@@ -104,10 +104,14 @@ async function send(
 ): Promise<void> {
   const { status, headers, body } = answer;
   if (!request.complete) leaveUnread(request, response, bodyMs);
-  if (typeof body === 'string' || body === null) {
-    if (status !== 202) response.setHeader('content-length', Buffer.byteLength(body ?? ''));
+  if (isWhole(body)) {
+    const pieces = Array.isArray(body) ? body : [];
+    const last = Array.isArray(body) ? '' : (body ?? '');
+    const bytes = pieces.reduce((sum, { length }) => sum + length, Buffer.byteLength(last));
+    if (status !== 202) response.setHeader('content-length', bytes);
     response.writeHead(status, headers);
-    response.end(body ?? undefined);
+    for (const piece of pieces) response.write(piece);
+    response.end(last);
     return;
   }
   response.writeHead(status, headers);

@@ -20,9 +20,9 @@ import { SCOPE } from './scope';
 import { sql } from './token-transaction';
 import type { ErrorPage, MemberOf } from './wiring';
 
-export const ACCESS_SECONDS = 3_600;
+const ACCESS_SECONDS = 3_600;
 /** A client that is not used for so long asks for consent again. */
-export const REFRESH_SECONDS = 30 * 86_400;
+const REFRESH_SECONDS = 30 * 86_400;
 const CODE_SECONDS = 60;
 const INTERACTION_SECONDS = 1_800;
 

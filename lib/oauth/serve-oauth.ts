@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { callerAddress } from '../caller-address';
+import { endingAccess } from '../db';
 import { env, publicUrlIsLoopback, resourceUrl } from '../env';
 import { isDatabaseGone } from '../errors';
 import { log } from '../log';
@@ -110,7 +111,8 @@ function trustOnlyConfiguration(request: IncomingMessage): void {
 async function steps(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   ctx.set('cache-control', 'no-store');
   ctx.set('x-content-type-options', 'nosniff');
-  if (ctx.path === '/oauth/token' || ctx.path === '/oauth/revoke') return tokenStep(ctx, next);
+  if (ctx.path === '/oauth/token') return tokenStep(ctx, next);
+  if (ctx.path === '/oauth/revoke') return endingAccess(() => tokenStep(ctx, next));
   ctx.set('x-frame-options', 'DENY');
   ctx.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
   ctx.set('referrer-policy', 'no-referrer');

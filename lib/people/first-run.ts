@@ -15,7 +15,7 @@ export interface FirstRun {
   hidden: boolean;
   /** Open requests for tools. */
   openRequests: number;
-  /** Tools that are new or changed. */
+  /** Tools that are new or changed, and that no admin has decided about. */
   toReview: number;
 }
 
@@ -30,14 +30,15 @@ export async function readFirstRun(tx: Tx, organizationId: string): Promise<Firs
     SELECT o.created_at AS organization, o.tools_synced_at AS sync, o.first_run_hidden_at IS NOT NULL AS hidden,
       (SELECT a.secret_set_at FROM asana_apps a WHERE a.organization_id = o.id) AS asana_app,
       (SELECT min(g.created_at) FROM groups g WHERE g.organization_id = o.id) AS "group",
-      (SELECT m.created_at FROM members m WHERE m.organization_id = o.id ORDER BY m.created_at, m.id OFFSET 1 LIMIT 1) AS invite,
+      (SELECT m.created_at FROM members m WHERE m.organization_id = o.id AND NOT m.is_drill ORDER BY m.created_at, m.id OFFSET 1 LIMIT 1) AS invite,
       (SELECT min(c.created_at) FROM connections c WHERE c.organization_id = o.id) AS connect,
       least(o.endpoint_copied_at, (SELECT min(t.created_at) FROM agent_tokens t WHERE t.organization_id = o.id),
         (SELECT min(g.created_at) FROM grants g WHERE g.organization_id = o.id)) AS endpoint,
       (SELECT min(h.first_at) FROM audit_hours h WHERE h.organization_id = o.id AND h.span = 'ever'
         AND h.dimension = 'outcome' AND h.key IN ('ok', 'tool_error')) AS first_call,
       (SELECT count(*)::int FROM tool_requests r WHERE r.organization_id = o.id AND r.status = 'open') AS open_requests,
-      (SELECT count(*)::int FROM tools t WHERE t.organization_id = o.id AND t.status IN ('new', 'changed')) AS to_review
+      (SELECT count(*)::int FROM tools t WHERE t.organization_id = o.id AND t.status IN ('new', 'changed')
+        AND NOT t.blocked AND t.kept_hash IS DISTINCT FROM coalesce(t.seen_hash, t.definition_hash)) AS to_review
     FROM organizations o WHERE o.id = ${organizationId}::uuid`;
   return {
     steps: FIRST_STEPS.map((id) => ({ id, done: row![id] !== null, at: row![id]?.toISOString() ?? null })),

@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import { Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
+import { normalRules, type ArgumentRules } from '../policy/argument-rules';
 import { limitsOf, type Limits } from '../policy/limits';
 import type { MethodFamily } from '../policy/policy';
 
@@ -15,6 +16,8 @@ export interface Group {
   methods: MethodFamily[];
   /** Calls a minute of all its members together; null: none. */
   limits: Limits | null;
+  /** What the arguments of calls through this group must keep to; null: nothing. */
+  rules: ArgumentRules | null;
   version: number;
 }
 
@@ -25,6 +28,7 @@ const shape = {
   version: true,
   methods: true,
   callsPerMinute: true,
+  rules: true,
   tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
   members: { select: { member: { select: { email: true } } }, orderBy: { member: { email: 'asc' } } },
 } as const satisfies Prisma.GroupSelect;
@@ -39,6 +43,7 @@ function toGroup(row: Row): Group {
     members: row.members.map(({ member }) => member.email),
     methods: row.methods as MethodFamily[],
     limits: limitsOf(row.callsPerMinute),
+    rules: normalRules(row.rules as Partial<ArgumentRules> | null),
     version: row.version,
   };
 }
@@ -117,6 +122,13 @@ export interface GroupContent {
   methods?: MethodFamily[];
   /** Null lifts a limit; absent leaves what is. */
   limits?: Limits | null;
+  /** Null lifts all rules; absent leaves what is. What is there is replaced whole. */
+  rules?: ArgumentRules | null;
+}
+
+/** As the column takes it: rules that restrict nothing are none. */
+function storedRules(rules: ArgumentRules | null): Prisma.InputJsonObject | typeof Prisma.DbNull {
+  return (normalRules(rules) as Prisma.InputJsonObject | null) ?? Prisma.DbNull;
 }
 
 /** Creates a group. Throws `exists`, `unknown_tool`, `unknown_member`. */
@@ -138,6 +150,7 @@ export async function createGroup(
       data: {
         ...{ organizationId, slug, name: input.name, methods: input.methods ?? [] },
         callsPerMinute: input.limits?.perMinute ?? null,
+        rules: storedRules(input.rules ?? null),
       },
       select: { id: true },
     })
@@ -178,6 +191,7 @@ export async function replaceGroup(
       updatedAt: new Date(),
       ...(input.methods ? { methods: input.methods } : {}),
       ...(input.limits === undefined ? {} : { callsPerMinute: input.limits?.perMinute ?? null }),
+      ...(input.rules === undefined ? {} : { rules: storedRules(input.rules) }),
     },
   });
   if (count === 0) throw new AppError('stale_version');

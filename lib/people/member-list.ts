@@ -67,7 +67,7 @@ export async function searchMembers(
         SELECT m.*, CASE WHEN h.last_at >= m.created_at THEN h.last_at END AS last_call_at FROM members m
         LEFT JOIN audit_hours h ON h.organization_id = m.organization_id AND h.span = 'ever' AND h.dimension = 'member'
           AND h.at = timestamptz 'epoch' AND h.key = m.email
-        WHERE m.organization_id = ${organizationId}::uuid
+        WHERE m.organization_id = ${organizationId}::uuid AND NOT m.is_drill
       ) m
     ), matching AS (
       SELECT m.* FROM every m WHERE ${Prisma.join(conditions(organizationId, query), ' AND ')}

@@ -58,7 +58,7 @@ export async function listMembers(
   ids?: string[],
 ): Promise<(Member & { id: string })[]> {
   const rows = await tx.member.findMany({
-    where: { organizationId, ...(ids ? { id: { in: ids } } : {}) },
+    where: { organizationId, isDrill: false, ...(ids ? { id: { in: ids } } : {}) },
     select: shape,
     orderBy: { email: 'asc' },
   });
@@ -94,6 +94,8 @@ export interface NewMember {
   asanaEmails?: string[];
   /** Null lifts a limit; absent leaves what is. */
   limits?: Limits | null;
+  /** Synthetic, for an offboarding drill: shown in no list. */
+  isDrill?: true;
 }
 
 /** Throws `email_taken` where anybody in the deployment has this address. In `tx`: a second connection beside it could starve. */
@@ -127,6 +129,7 @@ export async function addMember(
         asanaEmails: (input.asanaEmails ?? []).map((address) => address.toLowerCase()),
         callsPerMinute: input.limits?.perMinute ?? null,
         passwordHash: input.password ? await hashPassword(input.password) : null,
+        isDrill: input.isDrill ?? false,
       },
       select: { id: true },
     })
@@ -142,7 +145,7 @@ export async function updateMember(
   tx: Tx,
   actor: Actor,
   email: string,
-  change: Partial<Omit<NewMember, 'email'>>,
+  change: Partial<Omit<NewMember, 'email' | 'isDrill'>>,
 ): Promise<Member> {
   const { organizationId } = actor;
   await lockMember(tx, organizationId, email);

@@ -14,6 +14,12 @@ export interface OrganizationSettings {
   asanaPlan: 'free' | 'paid';
   /** Calls a minute through each connection; null: what Asana documents for the plan. */
   limits: ConnectionLimits | null;
+  /** Whether arguments of calls are kept, sealed, beside the audit; since when; and for how many days. */
+  keepArguments: boolean;
+  keepArgumentsSince: string | null;
+  argumentDays: number;
+  /** Months after which audit records are deleted; null: never. */
+  auditMonths: number | null;
 }
 
 const settings = {
@@ -24,11 +30,14 @@ const settings = {
   asanaPlan: true,
   connectionPerMinute: true,
   searchPerMinute: true,
+  keepArgumentsSince: true,
+  argumentDays: true,
+  auditMonths: true,
 } as const;
 
 /** One number that is set makes the other, where it is not, the plan's. */
 function toSettings(row: Prisma.OrganizationGetPayload<{ select: typeof settings }>): OrganizationSettings {
-  const { connectionPerMinute, searchPerMinute, ...rest } = row;
+  const { connectionPerMinute, searchPerMinute, keepArgumentsSince, ...rest } = row;
   const plan = PLAN_LIMITS[rest.asanaPlan as OrganizationSettings['asanaPlan']];
   const limits =
     connectionPerMinute === null && searchPerMinute === null
@@ -37,7 +46,11 @@ function toSettings(row: Prisma.OrganizationGetPayload<{ select: typeof settings
           connectionPerMinute: connectionPerMinute ?? plan.connectionPerMinute,
           searchPerMinute: searchPerMinute ?? plan.searchPerMinute,
         };
-  return { ...rest, limits } as unknown as OrganizationSettings;
+  const keeping = {
+    keepArguments: keepArgumentsSince !== null,
+    keepArgumentsSince: keepArgumentsSince?.toISOString() ?? null,
+  };
+  return { ...rest, ...keeping, limits } as unknown as OrganizationSettings;
 }
 
 /** The organization's settings. */
@@ -51,15 +64,21 @@ export async function readOrganization(tx: Tx, organizationId: string): Promise<
 export async function updateOrganization(
   tx: Tx,
   actor: Actor,
-  change: Partial<Omit<OrganizationSettings, 'limits'>> & { limits?: Partial<ConnectionLimits> | null },
+  change: Partial<Omit<OrganizationSettings, 'limits' | 'keepArgumentsSince'>> & {
+    limits?: Partial<ConnectionLimits> | null;
+  },
 ): Promise<OrganizationSettings> {
   await tx.$executeRaw`SELECT 1 FROM organizations WHERE id = ${actor.organizationId}::uuid FOR NO KEY UPDATE`;
   const before = await readOrganization(tx, actor.organizationId);
-  const { workspaces, limits, ...rest } = change;
+  const { workspaces, limits, keepArguments, ...rest } = change;
   const row = await tx.organization.update({
     where: { id: actor.organizationId },
     data: {
       ...rest,
+      // Said again it is no new beginning.
+      ...(keepArguments === undefined || keepArguments === before.keepArguments
+        ? {}
+        : { keepArgumentsSince: keepArguments ? new Date() : null }),
       ...(workspaces === undefined ? {} : { workspaces: workspaces ?? Prisma.DbNull }),
       ...(limits === undefined
         ? {}

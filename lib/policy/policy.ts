@@ -6,6 +6,9 @@ const BOTH: readonly Era[] = ['legacy', 'modern'];
 const LEGACY: readonly Era[] = ['legacy'];
 const MODERN: readonly Era[] = ['modern'];
 
+/** What an agent's answer to a question of Asana's is called on record. */
+export const CLIENT_ANSWER = 'client/answer';
+
 /** Methods every caller may use, and in which era; anything else is refused unless one of the caller's groups lists its family. */
 const OPEN_METHODS: ReadonlyMap<string, readonly Era[]> = new Map([
   ['initialize', LEGACY],
@@ -26,10 +29,15 @@ const FAMILIES: ReadonlyMap<string, readonly [MethodFamily, readonly Era[]]> = n
   ['resources/list', ['resources', BOTH]],
   ['resources/read', ['resources', BOTH]],
   ['resources/templates/list', ['resources', BOTH]],
+  ['resources/subscribe', ['resources', LEGACY]],
+  ['resources/unsubscribe', ['resources', LEGACY]],
   ['prompts/list', ['prompts', BOTH]],
   ['prompts/get', ['prompts', BOTH]],
   ['completion/complete', ['completion', BOTH]],
   ['logging/setLevel', ['logging', LEGACY]],
+  ['notifications/roots/list_changed', ['client_requests', LEGACY]],
+  // No method of the protocol: the answer of a client to a question of the server, which has none.
+  [CLIENT_ANSWER, ['client_requests', LEGACY]],
 ]);
 
 export const METHOD_FAMILIES = ['resources', 'prompts', 'completion', 'logging', 'client_requests'] as const;
@@ -58,6 +66,7 @@ export const DENIALS = {
   not_reviewed: 'The tool is new or changed, and no admin has reviewed it yet.',
   missing: 'Asana no longer lists this tool.',
   blocked: 'An admin blocked this tool for everybody.',
+  argument_rule: 'A rule on arguments of every group that grants the tool refused what the call asked for.',
   organization_stopped: 'An admin stopped all agents of the organization.',
   rate_limited: 'A limit of calls a minute was reached.',
   asana_rate_limited: 'Asana had asked for quiet on this connection, and its time was not over.',

@@ -1,4 +1,5 @@
 // Answers /api/v1: finds the operation by method and path, performs it, and renders the answer or an RFC 9457 problem.
+import { endingAccess } from '../db';
 import { AppError, problemOf } from '../errors';
 import { log } from '../log';
 import { callerOf } from './caller';
@@ -45,7 +46,14 @@ async function answer(request: Request): Promise<Response> {
   const path = url.pathname.slice(PREFIX.length);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   if (method === 'GET' && path === '/openapi.json') return json(openApiDocument(), 200);
-  const { operation, parameters } = route(method, path);
+  const found = route(method, path);
+  // Who calls is asked there too.
+  return found.operation.ends
+    ? endingAccess(() => carryOut(request, url, found))
+    : carryOut(request, url, found);
+}
+
+async function carryOut(request: Request, url: URL, { operation, parameters }: Found): Promise<Response> {
   const caller = await callerOf(request);
   // Before a byte of the body is read: who may not call hears nothing about what was sent.
   authorize(operation, caller);
@@ -68,7 +76,12 @@ function allRoutes(): Route[] {
   })));
 }
 
-function route(method: string, path: string): { operation: Operation; parameters: Record<string, string> } {
+interface Found {
+  operation: Operation;
+  parameters: Record<string, string>;
+}
+
+function route(method: string, path: string): Found {
   const segments = path.split('/').slice(1);
   let otherMethod = path === '/openapi.json';
   for (const candidate of allRoutes()) {

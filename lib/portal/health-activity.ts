@@ -6,7 +6,11 @@ import {
   type FailingConnection,
 } from '../asana/refresh-failures';
 import { chainDelayMs } from '../audit/chain';
+import { readSink } from '../audit/sink';
+import { syncJob } from '../catalogue/sync-schedule';
 import { pool } from '../db';
+import { drillJob } from '../offboarding/drill';
+import { stateOfJob, type JobState } from '../schedule/run-on-schedule';
 
 /** A failure in twenty is more than an unlucky moment. */
 const BAD_SHARE = 0.05;
@@ -17,17 +21,21 @@ const MOST_OUTCOMES = 10_000;
 
 /** The facts that come from what happened; each red one says in `fix` what to do. */
 export async function activityFacts(organizationId: string) {
-  const [failures, failing, lastConnect, upstream, delayMs, overdueRevocations] = await Promise.all([
-    readRefreshFailures(organizationId),
-    listFailingConnections(organizationId),
-    lastConnectOf(organizationId),
-    readUpstream(organizationId),
-    chainDelayMs(organizationId),
-    listOverdueRevocations(organizationId),
-  ]);
+  const [failures, failing, lastConnect, upstream, delayMs, overdueRevocations, sync, drill] =
+    await Promise.all([
+      readRefreshFailures(organizationId),
+      listFailingConnections(organizationId),
+      lastConnectOf(organizationId),
+      readUpstream(organizationId),
+      chainDelayMs(organizationId),
+      listOverdueRevocations(organizationId),
+      stateOfJob(organizationId, syncJob.name),
+      stateOfJob(organizationId, drillJob.name),
+    ]);
   const appRefused = lastConnect === 'invalid_client';
   const refreshing = !appRefused && failing.every(({ status }) => status !== 'active');
   const chained = delayMs < CHAIN_PATIENCE_MS;
+  const sink = await sinkFact(organizationId);
   return {
     refreshes: {
       ok: refreshing,
@@ -41,6 +49,7 @@ export async function activityFacts(organizationId: string) {
     },
     soon: failing.map(toSoon),
     upstream,
+    sink,
     chain: {
       ok: chained,
       behindSeconds: Math.round(delayMs / 1000),
@@ -49,6 +58,64 @@ export async function activityFacts(organizationId: string) {
         : 'Look for \u201caudit chain\u201d in the log, and verify the audit: a record that was changed by hand holds the chain up.',
     },
     overdueRevocations,
+    catalogueSync: syncFact(sync),
+    offboardingDrill: drillFact(drill),
+  };
+}
+
+/** One failed sync may be a moment of Asana's; three in a row are hours in which nobody would notice a change. */
+const SYNC_PATIENCE = 3;
+
+function syncFact(state: JobState | null) {
+  const ok = state === null || state.failures < SYNC_PATIENCE;
+  return {
+    ok,
+    ...momentsOf(state),
+    fix: ok
+      ? null
+      : state.problem === 'asana_unavailable'
+        ? 'Asana did not give its list of tools. Press \u201cSync with Asana\u201d under Tools to see why; until it works a change is noticed only when an agent lists its tools.'
+        : 'Look for \u201cscheduled work failed\u201d in the log. Press \u201cSync with Asana\u201d under Tools to try at once.',
+  };
+}
+
+function drillFact(state: JobState | null) {
+  const ok = state === null || state.failures === 0 || state.problem === 'tool_closed';
+  return {
+    ok,
+    ...momentsOf(state),
+    fix: ok
+      ? null
+      : 'The last rehearsal did not see everything end within a second. Its receipt says which process was late; restart that process, and run the drill again.',
+  };
+}
+
+const momentsOf = (state: JobState | null) => ({
+  lastAt: state?.lastAt?.toISOString() ?? null,
+  lastOkAt: state?.lastOkAt?.toISOString() ?? null,
+  nextAt: state?.nextAt.toISOString() ?? null,
+  failures: state?.failures ?? 0,
+});
+
+/** Behind by more than this, a sink that takes records is too slow, or sending has stopped. */
+const SINK_PATIENCE_SECONDS = 300;
+
+async function sinkFact(organizationId: string) {
+  const { kind, address, problem, behind, behindSeconds } = await readSink(organizationId);
+  if (kind === 'none') return null;
+  const ok = problem === null && behindSeconds < SINK_PATIENCE_SECONDS;
+  const waiting =
+    behind === 0 ? 'nothing waits' : `${behind} ${behind === 1 ? 'record waits' : 'records wait'}`;
+  return {
+    ok,
+    behindSeconds,
+    detail:
+      problem === null
+        ? `Goes to ${address}; ${waiting}.`
+        : `${address} does not take records: ${problem} ${behind} wait.`,
+    fix: ok
+      ? null
+      : 'Nothing is lost: Gatehouse tries again by itself. Look whether the server takes records, and check address and authorization under Audit, Proof.',
   };
 }
 

@@ -51,6 +51,8 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown> {
   keys: boolean;
   /** `read` has no transaction; `change` runs in one; `outside` calls Asana and opens its own where it writes. */
   effect: 'read' | 'change' | 'outside';
+  /** It ends somebody's access, so it has database connections of its own (`endingAccess`). */
+  ends: boolean;
   path: z.ZodType<P>;
   query: z.ZodType<Q>;
   body: z.ZodType<B>;
@@ -64,10 +66,11 @@ const nothing = z.object({});
 /** Fills in what an operation does not say: no input, status by its answer, keys allowed. */
 export function operation<A, P = Record<never, never>, Q = Record<never, never>, B = Record<never, never>>(
   given: Pick<Operation<P, Q, B, A>, 'summary' | 'who' | 'effect' | 'answer' | 'run'> &
-    Partial<Pick<Operation<P, Q, B, A>, 'keys' | 'path' | 'query' | 'body' | 'status'>>,
+    Partial<Pick<Operation<P, Q, B, A>, 'keys' | 'ends' | 'path' | 'query' | 'body' | 'status'>>,
 ): Operation<P, Q, B, A> {
   return {
     keys: true,
+    ends: false,
     path: nothing as unknown as z.ZodType<P>,
     query: nothing as unknown as z.ZodType<Q>,
     body: nothing as unknown as z.ZodType<B>,

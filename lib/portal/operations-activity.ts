@@ -1,5 +1,6 @@
 // Operations that show what people and agents do: one member, a removal before it happens, own activity, sums, first run, search.
 import { z } from 'zod';
+import { listRevocations } from '../asana/revoke';
 import { searchAudit } from '../audit/records';
 import { summarizeAudit } from '../audit/summary';
 import { effectiveTools } from '../catalogue/catalogue';
@@ -7,7 +8,7 @@ import { FIRST_STEPS, readFirstRun, updateFirstRun } from '../people/first-run';
 import { listBelongings, requireMember } from '../people/member-list';
 import { revokeMemberToken } from '../tokens/agent-tokens';
 import { operation } from './operation';
-import { auditRecord, moment, ownId, person } from './operations-me';
+import { auditRecord, endedAuthorizations, moment, ownId, person } from './operations-me';
 import { listedMember, memberPath } from './operations-people';
 import { ADMIN, EVERYONE, instant, READERS, uuid } from './schemas';
 import { search } from './search';
@@ -110,10 +111,25 @@ export const activityOperations = {
       return listBelongings(tx, actor.organizationId, id);
     },
   }),
+  'GET /members/{email}/revocations': operation({
+    summary:
+      'A member\u2019s authorizations that ended here, and whether Asana has confirmed it; of a removed one too',
+    who: ADMIN,
+    effect: 'read',
+    path: memberPath,
+    answer: endedAuthorizations,
+    run: async ({ tx, actor }, { path }) => {
+      const revocations = await listRevocations(actor.organizationId, path.email.toLowerCase());
+      // Who left without a trace never was here.
+      if (revocations.length === 0) await requireMember(tx, actor.organizationId, path.email);
+      return { revocations };
+    },
+  }),
   'DELETE /members/{email}/tokens/{id}': operation({
     summary: 'Revoke an agent token of a member',
     who: ADMIN,
     effect: 'change',
+    ends: true,
     path: memberPath.extend({ id: z.string().max(100) }),
     answer: 'none',
     run: ({ tx, actor }, { path }) => revokeMemberToken(tx, actor, path.email, ownId(path.id)),

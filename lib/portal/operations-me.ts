@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { readAsanaApp } from '../asana/asana-app';
 import { disconnect, listConnections } from '../asana/connections';
 import { listRevocations } from '../asana/revoke';
-import { verifyChain } from '../audit/chain';
 import { exportAudit } from '../audit/export';
 import { searchAudit, type AuditFilter } from '../audit/records';
 import { usableTools } from '../catalogue/catalogue';
@@ -32,6 +31,19 @@ const agentToken = z.object({
   expiresAt: instant.nullable(),
   lastUsedAt: instant.nullable(),
   createdAt: instant,
+});
+
+/** Authorizations that ended here, and whether Asana has confirmed it. */
+export const endedAuthorizations = z.object({
+  revocations: z.array(
+    z.object({
+      endedAt: instant,
+      revocation: z.enum(['confirmed', 'pending']),
+      confirmedAt: instant.nullable(),
+      /** How often Asana was asked. */
+      attempts: z.number(),
+    }),
+  ),
 });
 
 const idPath = z.object({ id: z.string().max(100) });
@@ -157,6 +169,7 @@ export const meOperations = {
     who: EVERYONE,
     keys: false,
     effect: 'outside',
+    ends: true,
     path: idPath,
     answer: z.object({ revocation: z.enum(['confirmed', 'pending']) }),
     run: (context, { path }) => disconnect(person(context).actor, person(context).id, ownId(path.id)),
@@ -166,16 +179,7 @@ export const meOperations = {
     who: EVERYONE,
     keys: false,
     effect: 'read',
-    answer: z.object({
-      revocations: z.array(
-        z.object({
-          endedAt: instant,
-          revocation: z.enum(['confirmed', 'pending']),
-          confirmedAt: instant.nullable(),
-          attempts: z.number(),
-        }),
-      ),
-    }),
+    answer: endedAuthorizations,
     run: async (context) => {
       const { organizationId } = person(context);
       return { revocations: await listRevocations(organizationId, context.member!.email) };
@@ -213,6 +217,7 @@ export const meOperations = {
     who: EVERYONE,
     keys: false,
     effect: 'change',
+    ends: true,
     path: idPath,
     answer: 'none',
     run: (context, { path }) => revokeAgentToken(context.tx, person(context).actor, ownId(path.id)),
@@ -242,12 +247,5 @@ export const meOperations = {
         fileName: `audit.${format}`,
         chunks: exportAudit(actor.organizationId, filter as AuditFilter, format),
       }),
-  }),
-  'GET /audit/verify': operation({
-    summary: 'Recompute the audit\u2019s hash chain',
-    who: READERS,
-    effect: 'read',
-    answer: z.object({ ok: z.boolean(), records: z.number(), firstBad: z.number().optional() }),
-    run: ({ actor }) => verifyChain(actor.organizationId),
   }),
 };

@@ -22,7 +22,18 @@ const settings = z.object({
   asanaEmail: z.enum(['same', 'listed', 'any']),
   asanaPlan: z.enum(['free', 'paid']),
   limits: z.strictObject({ connectionPerMinute: perMinute, searchPerMinute: perMinute }).nullable(),
+  /** Whether arguments of calls are kept, sealed, for auditors; and for how many days. */
+  keepArguments: z.boolean(),
+  argumentDays: days,
+  /** Months after which audit records are deleted; null: never. */
+  auditMonths: z
+    .number()
+    .int('must be a whole number of months')
+    .min(1, 'must be at least 1 month')
+    .max(1200, 'must be at most 1200 months')
+    .nullable(),
 });
+const settingsAnswer = settings.extend({ keepArgumentsSince: instant.nullable() });
 /** Of `limits` one number may be given alone; the other is then what Asana documents for the plan. */
 const settingsChange = settings
   .extend({
@@ -72,13 +83,20 @@ const apiKey = z.object({
 /** `fix` says what to do where it is not ok; null where it is. */
 const red = z.object({ ok: z.boolean(), fix: z.string().nullable() });
 const fact = red.extend({ detail: z.string() });
+const scheduled = {
+  lastAt: instant.nullable(),
+  lastOkAt: instant.nullable(),
+  nextAt: instant.nullable(),
+  /** In a row. */
+  failures: z.number(),
+};
 
 export const organizationOperations = {
   'GET /organization': operation({
     summary: 'The organization and its settings',
     who: ADMIN,
     effect: 'read',
-    answer: settings,
+    answer: settingsAnswer,
     run: ({ tx, actor }) => readOrganization(tx, actor.organizationId),
   }),
   'PATCH /organization': operation({
@@ -86,7 +104,7 @@ export const organizationOperations = {
     who: ADMIN,
     effect: 'change',
     body: settingsChange,
-    answer: settings,
+    answer: settingsAnswer,
     run: ({ tx, actor }, { body }) => updateOrganization(tx, actor, body),
   }),
   'GET /organization/stop': operation({
@@ -107,6 +125,7 @@ export const organizationOperations = {
     summary: 'Stop all agents of the organization at once; open streams end',
     who: ADMIN,
     effect: 'change',
+    ends: true,
     body: z.object({
       reason: z.string().trim().min(1, 'must say why').max(500, 'must have at most 500 characters'),
     }),
@@ -192,6 +211,7 @@ export const organizationOperations = {
     summary: 'Review or block a tool',
     who: ADMIN,
     effect: 'change',
+    ends: true,
     path: z.object({ name: z.string().max(200) }),
     body: z
       .object({ status: z.literal('reviewed').optional(), blocked: z.boolean().optional() })
@@ -223,6 +243,7 @@ export const organizationOperations = {
     summary: 'End an API key',
     who: ADMIN,
     effect: 'change',
+    ends: true,
     path: z.object({ id: z.string() }),
     answer: 'none',
     run: ({ tx, actor }, { path }) => {
@@ -270,6 +291,11 @@ export const organizationOperations = {
         protocol: z.string(),
       }),
       chain: red.extend({ behindSeconds: z.number() }),
+      /** Where the audit is also sent; null where it is not. */
+      sink: red.extend({ detail: z.string(), behindSeconds: z.number() }).nullable(),
+      /** The hourly comparison of Asana's tools with the catalogue, and the daily rehearsal of an offboarding. */
+      catalogueSync: red.extend(scheduled),
+      offboardingDrill: red.extend(scheduled),
       overdueRevocations: z.array(
         z.object({ member: z.string(), attempts: z.number(), since: instant, fix: z.string() }),
       ),

@@ -1,17 +1,27 @@
 // Operations on people: members, groups, invites, and the first set-up.
 import { z } from 'zod';
-import { endMemberConnections } from '../asana/connections';
-import { attemptRevocation } from '../asana/revoke';
-import { transaction } from '../db';
 import { AppError } from '../errors';
+import { offboard } from '../offboarding/offboard';
 import { countAttempt } from '../people/attempts';
 import { createGroup, deleteGroup, listGroups, replaceGroup, requireGroup } from '../people/groups';
 import { acceptInvite, invite } from '../people/invites';
 import { searchMembers } from '../people/member-list';
-import { addMember, removeMember, lockMember, updateMember } from '../people/members';
+import { addMember, lockMember, updateMember } from '../people/members';
 import { isSetUp } from '../people/organizations';
 import { operation } from './operation';
-import { ADMIN, email, instant, limits, methods, name, password, role, slug, toolNames } from './schemas';
+import {
+  ADMIN,
+  argumentRules,
+  email,
+  instant,
+  limits,
+  methods,
+  name,
+  password,
+  role,
+  slug,
+  toolNames,
+} from './schemas';
 import { setUp } from './set-up';
 
 export const group = z.object({
@@ -21,6 +31,7 @@ export const group = z.object({
   members: z.array(z.string()),
   methods: z.array(z.string()),
   limits,
+  rules: argumentRules,
   version: z.number(),
 });
 const groupContent = z.object({
@@ -29,6 +40,7 @@ const groupContent = z.object({
   members: z.array(email).max(100_000),
   methods: methods.optional(),
   limits: limits.optional(),
+  rules: argumentRules.optional(),
 });
 const groupPath = z.object({ slug: z.string().max(100) });
 
@@ -105,6 +117,7 @@ export const peopleOperations = {
     summary: 'Delete a group',
     who: ADMIN,
     effect: 'change',
+    ends: true,
     path: groupPath,
     answer: 'none',
     run: ({ tx, actor }, { path }) => deleteGroup(tx, actor, path.slug),
@@ -167,18 +180,11 @@ export const peopleOperations = {
     summary: 'Remove a member: ends sessions, tokens, grants and the Asana authorization',
     who: ADMIN,
     effect: 'outside',
+    ends: true,
     path: memberPath,
     answer: 'none',
     run: async ({ actor }, { path }) => {
-      const memberEmail = path.email.toLowerCase();
-      const revocations = await transaction(async (tx) => {
-        const memberId = await lockMember(tx, actor.organizationId, memberEmail);
-        const queued = await endMemberConnections(tx, actor, { memberId, memberEmail });
-        await removeMember(tx, actor, memberEmail);
-        return queued;
-      });
-      // Everything here has ended; Asana hears of it at once, and the worker goes on where it does not confirm.
-      for (const id of revocations) void attemptRevocation(id);
+      await offboard(actor, path.email);
     },
   }),
   'GET /setup': operation({

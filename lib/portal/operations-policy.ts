@@ -1,5 +1,6 @@
 // Operations on who may use what: changes of several groups at once, why a call is allowed or not, and requests for tools.
 import { z } from 'zod';
+import { placeName } from '../asana/place-name';
 import { AppError } from '../errors';
 import { previewChanges } from '../people/affected';
 import { changeGroups } from '../people/change-groups';
@@ -9,7 +10,7 @@ import { DENIALS, type Denial } from '../policy/policy';
 import { explainFor, explainOwn } from './explain';
 import { operation, type Context } from './operation';
 import { group } from './operations-people';
-import { ADMIN, EVERYONE, instant, READERS, toolNames, uuid } from './schemas';
+import { ADMIN, EVERYONE, gid, instant, READERS, toolNames, uuid } from './schemas';
 
 const slugged = z.object({ slug: z.string(), name: z.string() });
 const person = z.object({ email: z.string(), name: z.string() });
@@ -76,7 +77,7 @@ const explanation = z.object({
       change,
     }),
   ),
-  groups: z.array(slugged.extend({ hasTool: z.boolean(), change })),
+  groups: z.array(slugged.extend({ hasTool: z.boolean(), rules: z.array(z.string()), change })),
   candidates: z.array(slugged),
   request: z
     .object({ id: uuid, status: z.enum(['open', 'accepted', 'declined', 'withdrawn']), at: instant })
@@ -150,6 +151,20 @@ export const policyOperations = {
       people: z.object({ gain: z.number(), lose: z.number() }),
     }),
     run: ({ actor }, { body }) => previewChanges(actor.organizationId, body.changes),
+  }),
+  'GET /me/asana-places': operation({
+    summary:
+      'What a project, team or portfolio is called, asked through my own Asana connection; null where it can\u2019t say',
+    who: ADMIN,
+    keys: false,
+    effect: 'outside',
+    query: z.object({ kind: z.enum(['project', 'team', 'portfolio', 'section']), gid }),
+    answer: z.object({ gid: z.string(), name: z.string().nullable() }),
+    run: async (context, { query }) => {
+      const { organizationId, memberId, memberEmail } = signedIn(context);
+      const name = await placeName({ id: memberId, email: memberEmail, organizationId }, query);
+      return { gid: query.gid, name };
+    },
   }),
   'GET /explain': operation({
     summary:

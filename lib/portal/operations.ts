@@ -1,8 +1,11 @@
 // The one table of everything /api/v1 and the portal can do. OpenAPI, the role matrix and the routes come from it.
 import type { z } from 'zod';
 import { activityOperations } from './operations-activity';
+import { auditOperations } from './operations-audit';
 import { clientOperations } from './operations-clients';
+import { driftOperations } from './operations-drift';
 import { meOperations } from './operations-me';
+import { offboardingOperations } from './operations-offboarding';
 import { organizationOperations } from './operations-organization';
 import { peopleOperations } from './operations-people';
 import { policyOperations } from './operations-policy';
@@ -16,6 +19,9 @@ export const operations = {
   ...policyOperations,
   ...activityOperations,
   ...clientOperations,
+  ...auditOperations,
+  ...driftOperations,
+  ...offboardingOperations,
 };
 
 type Table = typeof operations;

@@ -1,6 +1,7 @@
 // Schemas that several operations share, and the role lists.
 import { z } from 'zod';
 import { MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS } from '../people/passwords';
+import { GID } from '../policy/argument-rules';
 import { METHOD_FAMILIES } from '../policy/policy';
 
 export const ADMIN = ['admin'] as const;
@@ -42,4 +43,37 @@ export const perMinute = z
 /** The organization's stop; null while its agents may call. */
 export const stop = z.object({ since: instant, by: z.string(), reason: z.string() }).nullable();
 export const limits = z.strictObject({ perMinute }).nullable();
+
+const domain = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(253)
+  .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/, 'must be a domain, like example.com');
+export const gid = z.string().regex(GID, 'must be a gid of Asana\u2019s: digits alone');
+const place = z.strictObject({ gid, name: z.string().trim().max(500).nullable().default(null) });
+const places = z
+  .array(place)
+  .max(100, 'must hold at most 100')
+  .refine((all) => new Set(all.map((one) => one.gid)).size === all.length, 'names one twice')
+  .default([]);
+/** Rules on arguments; what is left out is off, null lifts all. */
+export const argumentRules = z
+  .strictObject({
+    projects: places,
+    teams: places,
+    portfolios: places.refine((all) => all.length <= 10, 'must hold at most 10'),
+    sections: places,
+    maxItems: z
+      .number()
+      .int('must be a whole number of items')
+      .min(1, 'must be at least 1 item')
+      .max(1000, 'must be at most 1,000 items')
+      .nullable()
+      .default(null),
+    keepInProject: z.boolean().default(false),
+    companyDomains: z.array(domain).max(50, 'must hold at most 50').default([]),
+    ownTasksOnly: z.boolean().default(false),
+  })
+  .nullable();
 export const methods = z.array(z.enum(METHOD_FAMILIES)).max(METHOD_FAMILIES.length);

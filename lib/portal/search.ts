@@ -32,7 +32,7 @@ export async function search(
     role !== 'admin'
       ? []
       : find<Found['people'][number]>(
-          `SELECT email, name FROM members WHERE organization_id = $1 AND (${holds('email')} OR ${holds('name')})
+          `SELECT email, name FROM members WHERE organization_id = $1 AND NOT is_drill AND (${holds('email')} OR ${holds('name')})
            ORDER BY least(${rank('email')}, ${rank('name')}), email LIMIT ${MOST}`,
         ),
     role !== 'admin'

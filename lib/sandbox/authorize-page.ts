@@ -10,7 +10,7 @@ const STYLE = `<style>
   table { border-collapse: collapse; } td, th { text-align: left; padding: .25rem 1rem .25rem 0; vertical-align: top; } code { overflow-wrap: anywhere; }
 </style>`;
 
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   const entities: Record<string, string> = {
     '&': '&amp;',
     '<': '&lt;',

@@ -1,5 +1,5 @@
-// Asana's MCP endpoint as far as it is known: Streamable HTTP of the legacy era (2024-11-05 to 2025-11-25), the recorded
-// 401, optional sessions, JSON or event-stream answers. What is not known is a switch. It shares no code with the
+// Asana's MCP endpoint as far as it is known: Streamable HTTP of the legacy era (2024-11-05 to 2025-11-25) or of the modern
+// one (modern-era.ts), the recorded 401, optional sessions, JSON or event-stream answers. What is not known is a switch. It shares no code with the
 // gateway and does not use the MCP SDK, so that a mistake there is not repeated here.
 import { setTimeout as delay } from 'node:timers/promises';
 import { mediaType, type Exchange } from '@/lib/sandbox/exchange';
@@ -12,6 +12,7 @@ import {
   rpcError,
   type Message,
 } from '@/lib/sandbox/mcp-messages';
+import { discovery, isModern, modernAnswer, refusal } from '@/lib/sandbox/modern-era';
 import type { Rpc } from '@/lib/sandbox/request-log';
 import type { Sessions } from '@/lib/sandbox/sessions';
 import { countFault, type Switches } from '@/lib/sandbox/switches';
@@ -71,6 +72,8 @@ export async function handleMcp(context: McpContext, exchange: Exchange): Promis
   if (fault === MCP_FAULTS['404-session'] && sessionId !== undefined) sessions.end(sessionId);
   return underFault(fault, { origin, retryAfterSeconds, slowMs }, () => {
     if (request.method === 'POST') return post(context, exchange, access.grant, view, parsed!);
+    // In the modern era alone there is no session to end and no stream to open.
+    if (switches.era === 'modern') return refused(405, -32000, 'Method not allowed', { allow: 'POST' });
     if (request.method === 'DELETE') return endSession(context, access.grant, sessionId);
     if (request.method === 'GET' && switches.getStream)
       return openStream(context, exchange, access.grant, sessionId);
@@ -147,6 +150,11 @@ function post(
     if (!message) return refused(400, -32600, 'Invalid Request: Not a JSON-RPC message');
     messages.push(message);
   }
+  const [first] = messages;
+  if (switches.era === 'modern' || (switches.era === 'both' && !isBatch && isModern(first!, request.headers)))
+    return isBatch
+      ? refused(400, -32600, 'Invalid Request: Batches are not accepted')
+      : postModern(context, request.headers, view, first!);
   const opening = checkSession(context, request.headers, grant, messages);
   if ('refusal' in opening) return opening.refusal;
   // A message without an id asks for nothing, whatever its method; a response is merely taken note of.
@@ -160,6 +168,24 @@ function post(
     ...answer,
     headers: { ...answer.headers, ...(opened !== undefined && { 'mcp-session-id': opened }) },
   });
+}
+
+/** A message of the modern era: it stands alone, whatever session id it brings. */
+function postModern(
+  { switches, tools }: McpContext,
+  headers: Exchange['request']['headers'],
+  view: View,
+  message: Message,
+): Delivery {
+  if (message.id === undefined) return answered({ status: 202, headers: {}, body: '' });
+  const refusedAs = refusal(message, headers, switches);
+  if (refusedAs) return answered(json(refusedAs.status, refusedAs.error));
+  const said =
+    message.method === 'server/discover'
+      ? { jsonrpc: '2.0', id: message.id, result: discovery(switches) }
+      : answerRequest(message, { switches, tools, view });
+  const { status, answer } = modernAnswer(message, said);
+  return answered(status === 200 ? write(switches, [message], [answer], false) : json(status, answer));
 }
 
 /** Era, session and protocol version of a POST. `open` means that this is the request that opens a session. */

@@ -26,7 +26,7 @@ const LINK_ATTRIBUTES = [
 const TAG = /<(\/?)([a-z0-9]+)((?:\s+[a-z-]+="[^"<]*")*)\s*(\/?)>/g;
 
 /** Returns the plain text of a well-formed body; throws `ToolError` (400) on anything that Asana would refuse. */
-export function readRichText(html: string, argument: string, place: 'task' | 'comment'): string {
+function readRichText(html: string, argument: string, place: 'task' | 'comment'): string {
   const refuse = (why: string) => new ToolError(`${argument}: XML is invalid: ${why}`);
   const allowed = new Set(place === 'task' ? [...INLINE_AND_BLOCKS, ...ONLY_IN_TASKS] : INLINE_AND_BLOCKS);
   const open: string[] = [];

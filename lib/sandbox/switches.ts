@@ -23,6 +23,8 @@ export interface Switches {
   tokenFaultCount: number | null;
   revokeFault: keyof typeof REVOKE_FAULTS | null;
   revokeFaultCount: number | null;
+  /** Of MCP, that the endpoint speaks: sessions and `initialize`, requests that stand alone (2026-07-28), or either. */
+  era: 'legacy' | 'modern' | 'both';
   /** Whether `initialize` issues an `Mcp-Session-Id`; false: session ids are ignored. */
   sessions: boolean;
   /** Whether GET opens an event stream (else 405), and how often it carries a comment. */
@@ -93,6 +95,7 @@ const TABLE: { readonly [Name in keyof Switches]: readonly [byDefault: Switches[
   tokenFaultCount: [null, orNull(isPositive)],
   revokeFault: [null, orNull(oneOf(Object.keys(REVOKE_FAULTS)))],
   revokeFaultCount: [null, orNull(isPositive)],
+  era: ['legacy', oneOf(['legacy', 'modern', 'both'])],
   sessions: [true, isFlag],
   getStream: [false, isFlag],
   streamCommentMs: [15_000, isPositive],

@@ -39,7 +39,7 @@ function checkDates(dates: Pick<Task, 'dueOn' | 'dueAt' | 'startOn' | 'startAt'>
 }
 
 /** Completion and approval are kept in step: a decision completes the task, `pending` opens it again. */
-export function setCompleted(view: View, task: Task, completed: boolean): void {
+function setCompleted(view: View, task: Task, completed: boolean): void {
   if (task.completed === completed) return;
   task.completed = completed;
   task.completedAt = completed ? view.now.toISOString() : null;

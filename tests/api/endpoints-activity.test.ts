@@ -8,13 +8,13 @@ import { db, pool, transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
 import { startSession } from '@/lib/people/sessions';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { startAurora } from '../support/aurora';
 import {
   addConnection,
   addOrganization,
   addPerson,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -33,14 +33,12 @@ const ANA = 'ana@aurora.example';
 const BEN = 'ben@aurora.example';
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example', portal.sandbox);
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: true }));
   elsewhere = await addOrganization('Borealis', 'admin@borealis.example', portal.sandbox);
   await addPerson(elsewhere, 'zoe@borealis.example', { name: 'Zoe' });
   anaId = await addPerson(organization, ANA, { name: 'Ana' });
   await addPerson(organization, BEN, { name: 'Ben', password: undefined });
   await addPerson(organization, 'cleo@aurora.example', { name: 'Cleo', role: 'auditor' });
-  admin = await signIn(portal, 'admin@aurora.example');
   ana = await signIn(portal, ANA);
   ({ call } = await readOpenApi(admin));
 }, START_MS);

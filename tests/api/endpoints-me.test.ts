@@ -1,17 +1,17 @@
 // /api/v1 on what belongs to the person who is signed in, and on the audit.
+import { encode } from 'next-auth/jwt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { layChain } from '@/lib/audit/chain';
 import type { AuditRecord } from '@/lib/audit/records';
 import { pool, transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
+import { startAurora } from '../support/aurora';
 import {
-  addOrganization,
   addPerson,
   connectAsana,
   script,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -25,15 +25,14 @@ let ana: Client;
 let call: OpenApi['call'];
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example', portal.sandbox);
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: true }));
   await addPerson(organization, 'ana@example.com', { name: 'Ana' });
   await transaction((tx) =>
     createGroup(tx, organization.actor, {
       ...{ name: 'Sales', tools: ['get_task', 'get_me'], members: ['ana@example.com'] },
     }),
   );
-  [admin, ana] = [await signIn(portal, 'admin@aurora.example'), await signIn(portal, 'ana@example.com')];
+  ana = await signIn(portal, 'ana@example.com');
   ({ call } = await readOpenApi(ana));
 }, START_MS);
 afterAll(() => portal.stop());
@@ -46,6 +45,29 @@ const works = { gid: '1100000000000001', name: 'Example Works' };
 const mint = (body: object) => call('POST /me/tokens', { body: { name: 'agent', ...body } });
 
 describe('/me', () => {
+  test('PB-21: a signed cookie that holds an error, or names no session, is nobody’s; one that names a session is its member’s', async () => {
+    const { rows } = await pool().query<{ id: string }>(
+      `SELECT s.id FROM sessions s JOIN members m ON m.id = s.member_id WHERE m.email = 'ana@example.com'`,
+    );
+    const ask = async (claims: Record<string, unknown>) => {
+      const token = await encode({ token: claims, secret: portal.variables.GATEHOUSE_SECRET! });
+      const answer = await fetch(`${portal.origin}/api/v1/me`, {
+        headers: { cookie: `next-auth.session-token=${token}` },
+      });
+      return [answer.status, ((await answer.json()) as { member?: { email: string } }).member?.email];
+    };
+    expect(await ask({ sid: rows[0]!.id })).toEqual([200, 'ana@example.com']);
+    for (const claims of [
+      { error: 'RefreshAccessTokenError' },
+      { error: { message: 'misconfigured' }, user: { email: 'ana@example.com' } },
+      { email: 'ana@example.com', sub: 'ana@example.com' },
+      { sid: true, email: 'ana@example.com' },
+      { sid: { id: rows[0]!.id } },
+      { sid: crypto.randomUUID(), member: { email: 'ana@example.com', role: 'admin' } },
+    ])
+      expect(await ask(claims)).toEqual([401, undefined]);
+  });
+
   test('says who I am, my groups, what my agents may use, and what I am connected to', async () => {
     expect((await call('GET /me')).body).toEqual({
       member: {
@@ -178,6 +200,13 @@ describe('/me/tokens and /me/connections', () => {
       ],
     });
     expect((await call('GET /me/revocations', { as: admin })).body).toEqual({ revocations: [] });
+    // An admin sees the same of her, by her address however it is spelled; of somebody without one nothing, and of a stranger 404.
+    const seen = (email: string, as = admin) =>
+      call('GET /members/{email}/revocations', { path: `/members/${email}/revocations`, as });
+    expect((await seen('ANA@example.com')).body).toEqual(shown);
+    expect((await seen('admin@aurora.example')).body).toEqual({ revocations: [] });
+    expectProblem(await seen('stranger@aurora.example'), 404, 'not_found');
+    expectProblem(await seen('ana@example.com', ana), 403, 'forbidden');
     expect([pending.status, pending.body]).toEqual([200, { revocation: 'pending' }]);
     expect((await call('GET /me/connections')).body).toEqual({ connections: [] });
     for (const gone of [first, 'x', crypto.randomUUID()])

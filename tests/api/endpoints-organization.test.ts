@@ -1,15 +1,14 @@
 // /api/v1 on the organization: its settings, its Asana app, the catalogue, API keys and health.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
+import { startAurora } from '../support/aurora';
 import {
   addApiKey,
   addConnection,
-  addOrganization,
   addPerson,
   script,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -24,9 +23,7 @@ let keyId: string;
 let openApi: OpenApi;
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example');
-  admin = await signIn(portal, 'admin@aurora.example');
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: false }));
   const made = await addApiKey(organization, 'admin', 'script');
   [key, keyId] = [script(portal, made.key), made.id];
   openApi = await readOpenApi(admin);
@@ -46,17 +43,19 @@ const byKey = { member: null, credential: { kind: 'api_key', id: expect.any(Stri
 describe('/organization', () => {
   const fresh = {
     ...{ name: 'Aurora', workspaces: null, driftPolicy: 'hold', asanaEmail: 'same', asanaPlan: 'paid' },
-    limits: null,
+    ...{ limits: null, keepArguments: false, argumentDays: 30, auditMonths: null },
   };
+  const shown = { ...fresh, keepArgumentsSince: null };
 
   test('SP-20: shows the settings of a new organization, and changes those that are given and no other', async () => {
-    expect((await call('GET /organization')).body).toEqual(fresh);
+    expect((await call('GET /organization')).body).toEqual(shown);
     const workspaces = [{ gid: '1100000000000001', name: 'Example Works' }];
-    let before: object = fresh;
+    let before: object = shown;
     const changes: { name?: string; [setting: string]: unknown }[] = [
       { driftPolicy: 'warn' },
       { asanaEmail: 'listed', asanaPlan: 'free' },
       { workspaces },
+      { argumentDays: 7, auditMonths: 24 },
       { name: '  Aurora, renamed  ' },
       {},
       fresh,
@@ -71,7 +70,7 @@ describe('/organization', () => {
       });
       before = after;
     }
-    expect((await call('GET /organization')).body).toEqual(fresh);
+    expect((await call('GET /organization')).body).toEqual(shown);
   });
 
   test('refuses what is no setting’s value, and then changes nothing', async () => {
@@ -89,6 +88,9 @@ describe('/organization', () => {
       [{ workspaces: [{ gid: '1' }] }, 'body.workspaces.0.name'],
       [{ workspaces: [null] }, 'body.workspaces.0'],
       [{ driftPolicy: 'warn', asanaEmail: 'x' }, 'body.asanaEmail'],
+      [{ argumentDays: 0 }, 'body.argumentDays'],
+      [{ auditMonths: 0 }, 'body.auditMonths'],
+      [{ keepArguments: 'yes' }, 'body.keepArguments'],
       [[], 'body'],
       ['"text"', 'body'],
       [null, 'body'],
@@ -100,7 +102,7 @@ describe('/organization', () => {
         }),
         ...([400, 'invalid', about] as const),
       );
-    expect((await call('GET /organization')).body).toEqual(fresh);
+    expect((await call('GET /organization')).body).toEqual(shown);
   });
 });
 

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
 import { findSession } from '@/lib/people/sessions';
+import { SEED } from '@/lib/sandbox/world-seed';
 import { mintToken } from '@/lib/tokens/token-format';
+import { startAurora } from '../support/aurora';
 import {
   addApiKey,
   addConnection,
@@ -13,7 +15,6 @@ import {
   script,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -27,10 +28,8 @@ let key: Client;
 let call: OpenApi['call'];
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example', portal.sandbox);
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: true }));
   await addOrganization('Borealis', 'admin@borealis.example');
-  admin = await signIn(portal, 'admin@aurora.example');
   key = script(portal, (await addApiKey(organization, 'admin', 'script')).key);
   ({ call } = await readOpenApi(admin));
 }, START_MS);
@@ -49,6 +48,7 @@ describe('/groups', () => {
     members: ['admin@aurora.example'],
     methods: [],
     limits: null,
+    rules: null,
   };
   const put = (body: unknown, headers: Record<string, string> = {}, path = '/groups/sales') =>
     call('PUT /groups/{slug}', { body, headers, path });
@@ -100,6 +100,56 @@ describe('/groups', () => {
     expectProblem(await put(content, { 'if-match': '"1"' }), 412, 'stale_version');
   });
 
+  test('carry rules on arguments, which a PUT replaces whole, leaves where it says nothing, and lifts with null', async () => {
+    const off = {
+      ...{ projects: [], teams: [], portfolios: [], sections: [], companyDomains: [] },
+      ...{ maxItems: null, keepInProject: false, ownTasksOnly: false },
+    };
+    const projects = [{ gid: '1200000000000301', name: 'Website relaunch' }];
+    const first = await put({ ...content, rules: { projects, maxItems: 5 } });
+    expect(first.body.rules).toEqual({ ...off, projects, maxItems: 5 });
+    expect(await lastEvent(admin)).toMatchObject({
+      ...{ ...byAdmin, action: 'group.updated', target: 'group:sales' },
+      ...{ before: { rules: null }, after: { rules: { projects, maxItems: 5 } } },
+    });
+    expect((await put(content)).body.rules).toEqual(first.body.rules);
+    expect((await call('GET /groups/{slug}', { path: '/groups/sales' })).body.rules).toEqual(
+      first.body.rules,
+    );
+    const next = { sections: [{ gid: '7' }], companyDomains: ['Example.com'], ownTasksOnly: true };
+    expect((await put({ ...content, rules: next })).body.rules).toEqual({
+      ...{
+        ...off,
+        sections: [{ gid: '7', name: null }],
+        companyDomains: ['example.com'],
+        ownTasksOnly: true,
+      },
+    });
+    // Rules that restrict nothing are none.
+    expect((await put({ ...content, rules: { maxItems: null } })).body.rules).toBeNull();
+    await put({ ...content, rules: { keepInProject: true } });
+    expect((await put({ ...content, rules: null })).body.rules).toBeNull();
+    const made = await call('POST /groups', { body: { name: 'Ruled', rules: { maxItems: 1 } } });
+    expect(made.body.rules).toEqual({ ...off, maxItems: 1 });
+    expect((await call('DELETE /groups/{slug}', { path: '/groups/ruled' })).status).toBe(204);
+    for (const [rules, about] of [
+      [{ projects: ['1200000000000301'] }, 'body.rules.projects.0'],
+      [{ projects: [{ gid: 'https://app.asana.com/0/1/list' }] }, 'body.rules.projects.0.gid'],
+      [{ projects: [{ gid: 1 }] }, 'body.rules.projects.0.gid'],
+      [{ projects: [{ gid: '1' }, { gid: '1' }] }, 'body.rules.projects'],
+      [
+        { portfolios: Array.from({ length: 11 }, (_, n) => ({ gid: String(n + 1) })) },
+        'body.rules.portfolios',
+      ],
+      [{ maxItems: 0 }, 'body.rules.maxItems'],
+      [{ companyDomains: ['example'] }, 'body.rules.companyDomains.0'],
+      [{ ownTasksOnly: 'yes' }, 'body.rules.ownTasksOnly'],
+      [{ onlyOwn: true }, 'body.rules'],
+      [[], 'body.rules'],
+    ] as [unknown, string][])
+      expectProblem(await put({ ...content, rules }), 400, 'invalid', about);
+  });
+
   test('are refused with a bad name, slug, tool, member or method, or without what a PUT must say', async () => {
     expectProblem(await call('POST /groups', { body: { name: 'Sales' } }), 409, 'exists', 'sales');
     expectProblem(await call('POST /groups', { body: { name: 'X', slug: 'sales' } }), 409, 'exists', 'sales');
@@ -133,6 +183,44 @@ describe('/groups', () => {
     for (const left of ['name', 'tools', 'members'])
       expectProblem(await put({ ...content, [left]: undefined }), 400, 'invalid', `body.${left}`);
     expect((await call('GET /groups')).body.groups).toMatchObject([{ ...content, slug: 'sales' }]);
+  });
+});
+
+describe('/me/asana-places', () => {
+  const nameOf = (kind: string, gid: string, as = admin) =>
+    call('GET /me/asana-places', { path: `/me/asana-places?kind=${kind}&gid=${gid}`, as });
+
+  test('says what a place is called, through the admin\u2019s own connection and on record, and null where it can\u2019t', async () => {
+    expect((await nameOf('project', SEED.relaunch)).body).toEqual({ gid: SEED.relaunch, name: null });
+    const adminId = organization.actor.memberId!;
+    const connection = await addConnection(portal, organization.id, adminId, 'admin@example.com');
+    for (const [kind, gid, name] of [
+      ['project', SEED.relaunch, 'Website relaunch'],
+      ['team', SEED.marketing, 'Marketing'],
+      ['portfolio', SEED.launches, 'Launches'],
+      ['section', SEED.relaunchTodo, null],
+      ['project', SEED.pressKit, null],
+    ] as const)
+      expect((await nameOf(kind, gid)).body).toEqual({ gid, name });
+    const { rows } = await pool().query(
+      `SELECT DISTINCT tool FROM audit_records WHERE connection_id = $1 AND credential_name = 'name for a rule' AND tool IS NOT NULL`,
+      [connection],
+    );
+    expect(rows.map(({ tool }) => String(tool)).toSorted()).toEqual([
+      'get_portfolio',
+      'get_project',
+      'get_teams',
+    ]);
+    portal.sandbox.set({ mcpFault: '500' });
+    expect((await nameOf('project', SEED.relaunch)).body).toEqual({ gid: SEED.relaunch, name: null });
+    portal.sandbox.set({ mcpFault: null });
+    await pool().query('DELETE FROM connections WHERE id = $1', [connection]);
+  });
+
+  test('refuses what is no gid, and scripts, which have no connection', async () => {
+    expectProblem(await nameOf('project', 'https:%2F%2Fapp.asana.com'), 400, 'invalid', 'query.gid');
+    expectProblem(await nameOf('task', '1'), 400, 'invalid', 'query.kind');
+    expectProblem(await nameOf('project', '1', key), 403, 'forbidden');
   });
 });
 

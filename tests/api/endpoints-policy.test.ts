@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool, transaction } from '@/lib/db';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { startAurora } from '../support/aurora';
 import {
   addApiKey,
   addOrganization,
@@ -9,7 +10,6 @@ import {
   script,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -27,12 +27,10 @@ let anaId: string;
 let openApi: OpenApi;
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example');
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: false }));
   await addOrganization('Borealis', 'admin@borealis.example');
   anaId = await addPerson(organization, 'ana@aurora.example', { name: 'Ana' });
   await addPerson(organization, 'auditor@aurora.example', { role: 'auditor' });
-  admin = await signIn(portal, 'admin@aurora.example');
   ana = await signIn(portal, 'ana@aurora.example');
   auditor = await signIn(portal, 'auditor@aurora.example');
   elsewhere = await signIn(portal, 'admin@borealis.example');

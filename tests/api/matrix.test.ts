@@ -1,12 +1,13 @@
 // Every operation of /api/v1 and every page × every kind of caller × own and others' things: each cell has exactly the status that
 // `matrix.ts` says, and nothing tells another's thing from one that does not exist.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { searchAudit } from '@/lib/audit/records';
 import { pool, transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
 import { operationEntries } from '@/lib/portal/operations';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { placeOf, sealSecret } from '@/lib/vault/vault';
 import {
   addApiKey,
   addConnection,
@@ -97,8 +98,10 @@ type Kind =
   | 'memberToken'
   | 'memberGrant'
   | 'record'
+  | 'keptCall'
   | 'request'
-  | 'ownRequest';
+  | 'ownRequest'
+  | 'offboarding';
 
 /** Makes a thing and returns what a path calls it. `owner` is the person of what belongs to a person. */
 async function make(kind: Kind, organization: PortalOrganization, owner: string): Promise<string> {
@@ -161,6 +164,29 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
       );
       return rows[0].id as string;
     }
+    case 'offboarding': {
+      const { rows } = await pool().query(
+        `INSERT INTO offboardings (id, organization_id, member_id, member_email, member_name, by, started_at, ended_at)
+         VALUES (gen_random_uuid(), $1, gen_random_uuid(), $2, 'Gone', 'test', now(), now()) RETURNING id`,
+        [organizationId, `gone-${name}@${markOf(organization)}.example`],
+      );
+      return rows[0].id as string;
+    }
+    case 'keptCall': {
+      const { rows } = await pool().query(
+        `INSERT INTO audit_records (id, organization_id, kind, method, tool, decision, arguments_hash)
+         VALUES (gen_random_uuid(), $1, 'call', 'tools/call', 'get_me', 'allow', repeat('a', 64)) RETURNING id`,
+        [organizationId],
+      );
+      const { id } = rows[0] as { id: string };
+      const sealed = sealSecret(placeOf(organizationId, 'audit_arguments', 'sealed', id), '{}');
+      await pool().query('INSERT INTO audit_arguments VALUES ($1, $2, now(), 2, $3)', [
+        id,
+        organizationId,
+        sealed,
+      ]);
+      return id;
+    }
     case 'record':
       return (await searchAudit(organizationId, {}, { limit: 1 })).records[0]!.id;
   }
@@ -198,6 +224,8 @@ const COLUMNS: Record<
     request: ['tool_requests', 'id::text'],
     ownRequest: ['tool_requests', 'id::text'],
     client: ['oauth_clients', 'id'],
+    offboarding: ['offboardings', 'id::text'],
+    keptCall: ['audit_arguments', 'call_id::text'],
     grant: ['grants', 'id::text'],
   },
 };
@@ -217,7 +245,7 @@ const absent = (id: string) =>
   id.startsWith('thing') ? id.replace('thing', 'never') : id.slice(0, -1) + (id.endsWith('0') ? '1' : '0');
 
 /** The kind of thing that a path names, and what a request of the operation sends besides. */
-const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }> = {
+const SENT: Record<string, { kind?: Kind; query?: string; body?: (id: string) => unknown }> = {
   'PATCH /organization': { body: () => ({}) },
   'POST /organization/stop': { body: () => ({ reason: 'a drill' }) },
   'PUT /asana-app': {
@@ -227,6 +255,12 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
     }),
   },
   'PATCH /tools/{name}': { kind: 'tool', body: () => ({ blocked: false }) },
+  'POST /tools/review': {
+    kind: 'tool',
+    body: (name) => ({ decisions: [{ name, decision: 'block' }] }),
+  },
+  'POST /offboardings': { kind: 'member', body: (email) => ({ email }) },
+  'GET /offboardings/{id}': { kind: 'offboarding' },
   'POST /api-keys': { body: () => ({ name: 'new', role: 'member' }) },
   'DELETE /api-keys/{id}': { kind: 'apiKey' },
   'POST /groups': { body: () => ({ name: 'New', slug: `new-${(numbered += 1)}`, tools: [], members: [] }) },
@@ -237,6 +271,7 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
     body: () => ({ email: `new-${(numbered += 1)}@new.example`, name: 'New', role: 'member' }),
   },
   'GET /members/{email}': { kind: 'member' },
+  'GET /members/{email}/revocations': { kind: 'member' },
   'GET /members/{email}/removal': { kind: 'member' },
   // Of the path's two places the first takes the whole: `email/tokens/id`.
   'DELETE /members/{email}/tokens/{id}': { kind: 'memberToken' },
@@ -256,6 +291,7 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
   // A change that changes nothing, so that the version stays.
   'POST /groups/changes': { body: () => ({ changes: [{ slug: 'sales', version: 1, add: ['get_me'] }] }) },
   'POST /groups/changes/preview': { body: () => ({ changes: [{ slug: 'sales', add: ['get_task'] }] }) },
+  'GET /me/asana-places': { query: '?kind=section&gid=1200000000000401' },
   'GET /explain': { query: '?tool=get_me&member=ana@{mark}.example' },
   'GET /me/explain': { query: '?tool=get_me' },
   'POST /me/tool-requests': { body: () => ({ tool: 'create_tasks', reason: 'new' }) },
@@ -263,6 +299,8 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: () => unknown }
   'POST /tool-requests/{id}/accept': { kind: 'request', body: () => ({ group: 'sales' }) },
   'POST /tool-requests/{id}/decline': { kind: 'request', body: () => ({ answer: 'no' }) },
   'GET /audit/export': { query: '?format=jsonl' },
+  'PUT /audit/sink': { body: () => ({ kind: 'none' }) },
+  'POST /audit/{id}/arguments': { kind: 'keptCall' },
   'POST /setup': {
     body: () => ({
       code: 'x',
@@ -342,14 +380,14 @@ describe('the table', () => {
   });
 });
 
-function call(caller: CallerName, name: string, id: string): Promise<Answer> {
+function call(caller: CallerName, name: string, id: string, instead?: unknown): Promise<Answer> {
   const { query = '', body } = SENT[name] ?? {};
   const [method, path] = name.split(' ') as [string, string];
   const filled = /^member(Token|Grant)$/.test(SENT[name]?.kind ?? '')
     ? `/members/${id}`
     : path.replace(/\{\w+\}/, encodeURIComponent(id));
   const asked = query.replace('{mark}', markOf(homeOf(caller)));
-  return clients[caller].call(method, `/api/v1${filled}${asked}`, body ? { body: body() } : {});
+  return clients[caller].call(method, `/api/v1${filled}${asked}`, body ? { body: instead ?? body(id) } : {});
 }
 
 const isRefusal = (outcome: Outcome) => typeof outcome === 'number' && outcome >= 400;
@@ -408,8 +446,12 @@ describe('a page', () => {
   };
   const parse = (pattern: string) => {
     const placeholder = /\[\w+\]/.exec(pattern)?.[0];
+    const isOffboarding = pattern.includes('/offboardings/');
     const pathFor = (id: string) => (placeholder ? pattern.replace(placeholder, id) : pattern);
-    return { kind: placeholder ? kindOf[placeholder] : undefined, pathFor };
+    return {
+      kind: isOffboarding ? ('offboarding' as const) : placeholder ? kindOf[placeholder] : undefined,
+      pathFor,
+    };
   };
 
   test.each(Object.entries(PAGES))(
@@ -538,5 +580,49 @@ describe('SP-01: what stands before a page', () => {
       [borealis.id],
     );
     expect(rows).toEqual([]);
+  });
+});
+
+describe('AU-18: an operation that changes something leaves a record:', () => {
+  /** A change where the table of requests has none. */
+  const CHANGES: Record<string, (home: PortalOrganization) => unknown> = {
+    'PATCH /organization': () => ({ driftPolicy: 'warn' }),
+    'PATCH /tools/{name}': () => ({ blocked: true }),
+    'POST /groups/changes': async (home) => ({
+      changes: [{ slug: await make('group', home, ''), version: 1, add: ['get_task'] }],
+    }),
+    'POST /me/tool-requests': async (home) => ({ tool: await make('tool', home, ''), reason: 'new' }),
+    'PUT /audit/sink': () => ({ kind: 'syslog', address: 'tcp://127.0.0.1:9', from: 'now' }),
+    'PUT /redirect-uris': () => ({ uris: ['https://agent.example/callback'], allowLoopback: true }),
+  };
+  const unrecorded = /leave no record: ([^.]*)\./
+    .exec(readFileSync('README.md', 'utf8'))![1]!
+    .match(/(?<=`)[A-Z]+ \/[^`]*/g)!;
+  const changing = operationEntries().filter(
+    ({ operation, method }) => operation.effect !== 'read' && operation.who !== 'anyone' && method !== 'GET',
+  );
+  const recordsOf = async ({ id }: PortalOrganization) =>
+    (
+      await pool().query<{ n: number }>(
+        'SELECT count(*)::int AS n FROM audit_records WHERE organization_id = $1',
+        [id],
+      )
+    ).rows[0]!.n;
+
+  test.each(changing.map(({ name }) => name))('%s, or stands on the published list', async (name) => {
+    const caller = CALLERS.find((one) => Number(OPERATIONS[name]!.own[one]) < 300)!;
+    const { kind } = SENT[name] ?? {};
+    const home = homeOf(caller);
+    const id = kind ? await make(kind, home, personOf[caller] ?? bystanders.get(home)!) : '';
+    const body = (await CHANGES[name]?.(home)) ?? SENT[name]?.body?.(id);
+    const before = await recordsOf(home);
+    const { status } = await call(caller, name, id, body);
+    expect(status).toBe(OPERATIONS[name]!.own[caller]);
+    expect((await recordsOf(home)) > before).toBe(!unrecorded.includes(name));
+  });
+
+  test('and the published list is short, and names nothing else', () => {
+    expect(unrecorded.length).toBeLessThanOrEqual(5);
+    for (const name of unrecorded) expect(changing.map((one) => one.name as string)).toContain(name);
   });
 });

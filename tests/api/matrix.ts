@@ -30,6 +30,11 @@ const admins = (ok: number): Row => ({
   ...{ keyMember: 403, keyAuditor: 403, keyAdmin: ok, keyElsewhere: ok },
 });
 const readers = (ok: number): Row => ({ ...admins(ok), auditor: ok, keyAuditor: ok });
+const auditors = (ok: number): Row => ({
+  ...refused,
+  ...{ member: 403, auditor: ok, admin: 403, adminElsewhere: 403 },
+  ...{ keyMember: 403, keyAuditor: 403, keyAdmin: 403, keyElsewhere: 403 },
+});
 const everybody = (ok: number): Row => ({ ...readers(ok), member: ok, keyMember: ok });
 /** What belongs to a person, which a key has none of. */
 const people = (ok: number): Row => ({
@@ -56,6 +61,9 @@ export const OPERATIONS: Record<string, Expected> = {
   'GET /tools': { own: readers(200) },
   'POST /tools/sync': { own: admins(200) },
   'PATCH /tools/{name}': { own: admins(200), others: admins(404) },
+  'GET /tools/reviews': { own: readers(200) },
+  'POST /tools/review': { own: admins(200) },
+  'GET /tools/drift': { own: readers(200) },
   'GET /api-keys': { own: admins(200) },
   'POST /api-keys': { own: admins(201) },
   'DELETE /api-keys/{id}': { own: admins(204), others: admins(404) },
@@ -70,6 +78,11 @@ export const OPERATIONS: Record<string, Expected> = {
   'PATCH /members/{email}': { own: admins(200), others: admins(404) },
   'POST /members/{email}/invite': { own: admins(201), others: admins(404) },
   'DELETE /members/{email}': { own: admins(204), others: admins(404) },
+  'POST /offboardings': { own: admins(201) },
+  'GET /offboardings': { own: readers(200) },
+  'GET /offboardings/{id}': { own: readers(200), others: readers(404) },
+  'GET /offboarding-drills': { own: readers(200) },
+  'POST /offboarding-drills': { own: admins(201) },
   'GET /me': { own: people(200) },
   'GET /me/connections': { own: people(200) },
   'DELETE /me/connections/{id}': { own: people(200), others: people(404) },
@@ -79,6 +92,7 @@ export const OPERATIONS: Record<string, Expected> = {
   'DELETE /me/tokens/{id}': { own: people(204), others: people(404) },
   'POST /groups/changes': { own: admins(200) },
   'POST /groups/changes/preview': { own: admins(200) },
+  'GET /me/asana-places': { own: { ...admins(200), keyAdmin: 403, keyElsewhere: 403 } },
   'GET /explain': { own: readers(200) },
   'GET /me/explain': { own: people(200) },
   'GET /me/tool-requests': { own: people(200) },
@@ -88,6 +102,7 @@ export const OPERATIONS: Record<string, Expected> = {
   'POST /tool-requests/{id}/accept': { own: admins(200), others: admins(404) },
   'POST /tool-requests/{id}/decline': { own: admins(200), others: admins(404) },
   'GET /members/{email}': { own: admins(200), others: admins(404) },
+  'GET /members/{email}/revocations': { own: admins(200), others: admins(404) },
   'GET /members/{email}/removal': { own: admins(200), others: admins(404) },
   'DELETE /members/{email}/tokens/{id}': { own: admins(204), others: admins(404) },
   'DELETE /members/{email}/grants/{id}': { own: admins(204), others: admins(404) },
@@ -107,6 +122,15 @@ export const OPERATIONS: Record<string, Expected> = {
   'GET /audit': { own: readers(200) },
   'GET /audit/export': { own: readers(200) },
   'GET /audit/verify': { own: readers(200) },
+  'GET /audit/checkpoints': { own: readers(200) },
+  'POST /audit/checkpoints': { own: readers(201) },
+  'GET /audit/keys': { own: readers(200) },
+  'POST /audit/keys': { own: admins(201) },
+  'GET /audit/sink': { own: readers(200) },
+  'PUT /audit/sink': { own: admins(200) },
+  'GET /audit/keeping': { own: readers(200) },
+  // What agents asked for is for auditors alone, and for a person: an admin could make himself a key.
+  'POST /audit/{id}/arguments': { own: auditors(200), others: auditors(404) },
   'GET /setup': { own: anyone(200) },
   // Done already, whoever asks; a made-up invite opens nothing.
   'POST /setup': { own: anyone(409) },
@@ -143,6 +167,7 @@ export const PAGES: Record<string, Expected> = {
   '/admin/clients': { own: forAdmins },
   '/admin/audit/[id]': { own: forReaders, others: none },
   '/admin/audit/charts': { own: forReaders },
+  '/admin/audit/proof': { own: forReaders },
   '/admin/explain': { own: forReaders },
   '/admin/groups': { own: forAdmins },
   '/admin/groups/[slug]': { own: forAdmins, others: none },
@@ -150,7 +175,11 @@ export const PAGES: Record<string, Expected> = {
   '/admin/organization': { own: forAdmins },
   '/admin/people': { own: forAdmins },
   '/admin/people/[email]': { own: forAdmins, others: none },
+  '/admin/people/offboardings': { own: forAdmins },
+  '/admin/people/offboardings/[id]': { own: forAdmins, others: none },
   '/admin/requests': { own: forAdmins },
+  '/admin/reviews': { own: forReaders },
+  '/admin/reviews/log': { own: forReaders },
   '/admin/tools': { own: forReaders },
   '/admin/tools/[name]': { own: forReaders, others: none },
 };

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
 import { operationEntries } from '@/lib/portal/operations';
+import { startAurora } from '../support/aurora';
 import {
   addApiKey,
   addOrganization,
@@ -10,7 +11,6 @@ import {
   script,
   signIn,
   START_MS,
-  startPortal,
   type Client,
   type Portal,
   type PortalOrganization,
@@ -25,11 +25,9 @@ let admin: Client;
 let key: Client;
 
 beforeAll(async () => {
-  portal = await startPortal();
-  organization = await addOrganization('Aurora', 'admin@aurora.example', portal.sandbox);
+  ({ portal, organization, admin } = await startAurora({ isAtAsana: true }));
   other = await addOrganization('Borealis', 'admin@borealis.example');
   await addPerson(organization, 'ana@aurora.example');
-  admin = await signIn(portal, 'admin@aurora.example');
   key = script(portal, (await addApiKey(organization, 'admin')).key);
 }, START_MS);
 afterAll(() => portal.stop());

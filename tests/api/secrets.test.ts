@@ -317,7 +317,7 @@ describe('the secrets that were planted', () => {
     expect(showing.toSorted()).toEqual(['agentToken', 'apiKey', 'invite']);
   });
 
-  test('and the code that keeps them are not in what browsers load', () => {
+  test('TV-18: and the code that keeps them are not in what browsers load', () => {
     const files = readdirSync('.next/static', { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name));
@@ -327,7 +327,7 @@ describe('the secrets that were planted', () => {
       const text = readFileSync(file, 'latin1');
       expect([file, found(text)]).toEqual([file, []]);
       const serverOnly =
-        /audit_records|argon2|aes-256-gcm|NEXTAUTH_SECRET|DATABASE_URL|process\.env\.[A-Z]+_SECRET|prisma/i;
+        /NEXT_PUBLIC_|audit_records|argon2|aes-256-gcm|NEXTAUTH_SECRET|DATABASE_URL|process\.env\.[A-Z]+_SECRET|prisma/i;
       expect([file, serverOnly.exec(text)?.[0]]).toEqual([file, undefined]);
     }
   });

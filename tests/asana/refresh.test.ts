@@ -1,9 +1,9 @@
 // Whatever happens while tokens are renewed: one refresh at a time, nobody disconnected but by Asana's clear word, nothing lost.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
-import { freshAccessToken, RefreshFailure } from '@/lib/asana/refresh';
+import { freshAccessToken, isDueAhead, RefreshFailure } from '@/lib/asana/refresh';
 import { startRefreshSweep, sweepOnce } from '@/lib/asana/refresh-sweep';
-import { readTokenRow } from '@/lib/asana/token-lease';
+import { readTokenRow, type TokenRow } from '@/lib/asana/token-lease';
 import { listFailingConnections, readRefreshFailures } from '@/lib/asana/refresh-failures';
 import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
@@ -349,6 +349,68 @@ describe('the sweep', () => {
     for (const person of [due, used, failed]) expect(await generationOf(person)).toBe(2);
     for (const person of [early, fresh, unused, ended, resting]) expect(await generationOf(person)).toBe(1);
     expect(refreshes()).toBe(3);
+    expect(await sweepOnce()).toBe(0);
+  });
+
+  test('UF-25: tokens that end in one minute are renewed over four, a few at a time, and no caller meets one that ended', async () => {
+    // As many as a large company issues at the top of an hour; each of them has a moment of its own.
+    const endsAt = Date.now() + 300_000;
+    const rows = Array.from({ length: 10_000 }, () => ({
+      id: crypto.randomUUID(),
+      accessExpiresAt: new Date(endsAt),
+    }));
+    const dueAt = (leftMs: number) => {
+      vi.setSystemTime(endsAt - leftMs);
+      return rows.filter((row) => isDueAhead(row as TokenRow)).length;
+    };
+    const due = Array.from({ length: 25 }, (_, n) => dueAt(300_000 - n * 10_000));
+    vi.useRealTimers();
+    expect([due[0], due[24]]).toEqual([0, 10_000]);
+    for (let n = 1; n < due.length; n += 1) {
+      const share = (due[n]! - due[n - 1]!) / 10_000;
+      expect(Math.abs(share - 1 / 24)).toBeLessThan(0.5 / 24);
+    }
+
+    await pool().query('DELETE FROM connections');
+    const crowd: { organizationId: string; id: string }[] = [];
+    const person = await addPerson(sandbox);
+    for (let n = 0; n < 60; n += 1) {
+      const one = await addPerson(sandbox, { organizationId: person.organizationId });
+      crowd.push(await addConnection(sandbox, one, { leftMs: 59_000 }));
+    }
+    let most = 0;
+    const watching = setInterval(() => {
+      void pool()
+        .query<{ n: number }>(`SELECT count(*)::int AS n FROM connections WHERE lease_until > now()`)
+        .then(({ rows: [leases] }) => (most = Math.max(most, leases!.n)));
+    }, 5);
+    expect(await sweepOnce()).toBe(60);
+    clearInterval(watching);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(4);
+    const before = refreshes();
+    await Promise.all(crowd.map((connection) => freshAccessToken(connection)));
+    expect([before, refreshes()]).toEqual([60, 60]);
+  });
+
+  test('UF-26: a connection that was idle for weeks is renewed once a day, and where Asana ended it the person is told before an agent needs it', async () => {
+    await pool().query('DELETE FROM connections');
+    const idle = `authorized_at = now() - interval '40 days', last_used_at = now() - interval '30 days'`;
+    const of = async (endedHoursAgo: number) => {
+      const person = await addPerson(sandbox);
+      const { id } = await addConnection(sandbox, person, { leftMs: -endedHoursAgo * 3_600_000 });
+      await pool().query(`UPDATE connections SET ${idle} WHERE id = $1`, [id]);
+      return { person };
+    };
+    const [recent, due, ended] = [await of(23), await of(25), await of(25)];
+    sandbox.revokeAll({ email: ended.person.email });
+    expect(await sweepOnce()).toBe(2);
+    expect(await generationOf(recent.person)).toBe(1);
+    expect(await generationOf(due.person)).toBe(2);
+    expect((await connectionsOf(ended.person))[0]!.status).toBe('needs_reconnect');
+    expect((await eventsOf(ended.person)).map(({ action }) => action)).toContain(
+      'connection.needs_reconnect',
+    );
     expect(await sweepOnce()).toBe(0);
   });
 

@@ -11,8 +11,10 @@ import {
   startRevocationWorker,
 } from '@/lib/asana/revoke';
 import { saveAsanaApp } from '@/lib/asana/asana-app';
+import { freshAccessToken } from '@/lib/asana/refresh';
 import { pool, transaction } from '@/lib/db';
 import type { Sandbox } from '@/lib/sandbox/start-sandbox';
+import { placeOf, sealSecret } from '@/lib/vault/vault';
 import * as setting from './setting';
 import { addConnection, addPerson, connectionsOf, eventsOf, isLive, isRevocation, until } from './setting';
 
@@ -171,6 +173,71 @@ describe('removing a member', () => {
     expect(await revocations()).toEqual([]);
     expect(await isLive(sandbox, refreshToken)).toBe(true);
   });
+});
+
+describe('TV-20: everything of an organization at once', () => {
+  const MANY = 10_000;
+
+  /** So many people with a connection each, beside the one that is there; their tokens mean nothing to the stand-in Asana. */
+  async function crowdOf({ organizationId }: setting.Person): Promise<void> {
+    const { rows } = await pool().query<{ id: string }>(
+      `INSERT INTO members (organization_id, email, name) SELECT $1, 'crowd' || n || '@example.com', 'Crowd'
+       FROM generate_series(1, $2) n RETURNING id`,
+      [organizationId, MANY - 1],
+    );
+    const made = rows.map(({ id: memberId }) => ({ id: crypto.randomUUID(), memberId }));
+    const sealed = (column: string) =>
+      made.map(({ id }) =>
+        sealSecret(placeOf(organizationId, 'connections', column, id), `${column} of ${id}`),
+      );
+    await pool().query(
+      `INSERT INTO connections (id, organization_id, member_id, client_id, workspace_gid, workspace_name, asana_email,
+         access_token, refresh_token, access_expires_at)
+       SELECT id, $1, member_id, $2, '1', 'Example Works', 'crowd@example.com', a, r, now() + interval '1 hour'
+       FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::text[]) AS c(id, member_id, a, r)`,
+      [
+        ...[organizationId, sandbox.apps[0]!.clientId, made.map(({ id }) => id)],
+        ...[made.map(({ memberId }) => memberId), sealed('access_token'), sealed('refresh_token')],
+      ],
+    );
+  }
+
+  test(`${MANY} connections end with one commit, each with its event, and each is confirmed at Asana or listed as pending`, async () => {
+    const [person, bystander] = [await addPerson(sandbox), await addPerson(sandbox)];
+    const [theirs, others] = [await addConnection(sandbox, person), await addConnection(sandbox, bystander)];
+    await crowdOf(person);
+    const other = { clientId: 'another-app', clientSecret: 'another-secret' };
+    const refused = transaction((tx) => saveAsanaApp(tx, person.actor, other));
+    await expect(refused).rejects.toMatchObject({ code: 'would_disconnect' });
+    expect(await connectionsOf(person)).toHaveLength(MANY);
+
+    await transaction((tx) => saveAsanaApp(tx, person.actor, other, { confirm: true }));
+    await expect(freshAccessToken(theirs)).rejects.toMatchObject({ kind: 'needs_reconnect' });
+    const count = async (sql: string) =>
+      (await pool().query<{ n: number }>(`SELECT count(*)::int AS n FROM ${sql}`, [person.organizationId]))
+        .rows[0]!.n;
+    expect(await count('connections WHERE organization_id = $1')).toBe(0);
+    expect(
+      await count(`audit_records WHERE organization_id = $1 AND action = 'connection.disconnected'`),
+    ).toBe(MANY);
+
+    sandbox.log.clear();
+    await makeDue();
+    const stop = startRevocationWorker({ intervalMs: 20 });
+    await until(
+      async () => (await count('revocations WHERE organization_id = $1 AND confirmed_at IS NOT NULL')) > 50,
+    );
+    await stop();
+    const confirmed = await count('revocations WHERE organization_id = $1 AND confirmed_at IS NOT NULL');
+    const pending = await count('revocations WHERE organization_id = $1 AND confirmed_at IS NULL');
+    expect(confirmed + pending).toBe(MANY);
+    expect(sandbox.log.count(isRevocation)).toBe(confirmed);
+    const [row] = await revocations();
+    const [shown] = await listRevocations(person.organizationId, row!.member_email);
+    expect(shown!.revocation).toBe(row!.confirmed_at ? 'confirmed' : 'pending');
+    // The twin: another organization's connection goes on.
+    expect((await freshAccessToken(others)).accessToken).toBe(others.accessToken);
+  }, 60_000);
 });
 
 describe('the queue', () => {

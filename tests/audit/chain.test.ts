@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appendEvent, type Actor } from '@/lib/audit/append';
 import { chainHash, chainStart } from '@/lib/audit/canonical';
-import { layChain, startChainer, verifyChain } from '@/lib/audit/chain';
+import { layChain, startChainer } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { pool, transaction } from '@/lib/db';
 import { openLib } from '../support/portal';
 
@@ -213,11 +214,11 @@ describe('verifying', () => {
     const client = await pool().connect();
     try {
       for (const table of ['audit_records', 'audit_chain'])
-        await client.query(`ALTER TABLE ${table} DISABLE TRIGGER insert_only`);
+        await client.query(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
       for (const [text, values] of statements) await client.query(text, values);
     } finally {
       for (const table of ['audit_records', 'audit_chain'])
-        await client.query(`ALTER TABLE ${table} ENABLE TRIGGER insert_only`);
+        await client.query(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
       client.release();
     }
   }

@@ -331,7 +331,11 @@ describe('a file', () => {
     const lines = (await fileOf('jsonl')).split('\n');
     expect(lines.pop()).toBe('');
     const { records } = await searchAudit(organizationId, {}, { limit: 500 });
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+    const shown = lines.map((line) => {
+      const { chain: _, ...record } = JSON.parse(line) as AuditRecord & { chain: unknown };
+      return record;
+    });
+    expect(shown).toEqual(records);
     expect(records.map(({ tool }) => tool)).toEqual(nasty.toReversed());
   });
 

@@ -2,7 +2,8 @@
 // the chain.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { uuidv7 } from '@/lib/audit/append';
-import { layChain, verifyChain } from '@/lib/audit/chain';
+import { layChain } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { latencyOfBucket } from '@/lib/audit/roll-up';
 import { summarizeAudit } from '@/lib/audit/summary';
 import { pool } from '@/lib/db';

@@ -44,12 +44,13 @@ async function list() {
 }
 
 await serveDialogue({
-  connect: async ({ url, token, callbackUrl }) => {
+  connect: async ({ url, token, callbackUrl, args = [] }) => {
     target = url;
     // With a dead token it would sign in instead, unless it is told not to.
     header = token
       ? ['--header', `Authorization: Bearer ${token}`, '--stored-auth-only']
       : ['--callback-url', callbackUrl];
+    header.push(...args);
     await list();
   },
   list,

@@ -12,7 +12,7 @@ const REFUSED = /Unknown tool: search_tasks|Tool 'search_tasks' not found on ser
 const BOTH = ['get_me', 'search_tasks'];
 
 /** It lists exactly the tools of the group and calls one, which reaches Asana as Ana. */
-export async function listsAndCalls(setting: Setting, program: ClientProgram): Promise<void> {
+async function listsAndCalls(setting: Setting, program: ClientProgram): Promise<void> {
   setting.portal.sandbox.log.clear();
   expect((await program.do('list')).toSorted()).toEqual(BOTH);
   expect(JSON.stringify(await program.do('call', { tool: 'get_me', args: {} }))).toContain(ANA_AT_ASANA);
@@ -20,7 +20,7 @@ export async function listsAndCalls(setting: Setting, program: ClientProgram): P
 }
 
 /** A tool that it has listed and that the admin then took away is refused as unknown; no byte of it reaches Asana. */
-export async function isRefused(setting: Setting, program: ClientProgram): Promise<void> {
+async function isRefused(setting: Setting, program: ClientProgram): Promise<void> {
   await program.do('list');
   await setting.allow(['get_me']);
   setting.portal.sandbox.log.clear();

@@ -164,7 +164,7 @@ const tables = async () =>
 
 /** What belongs to the deployment and to no organization; the first keeps the record of migrations. */
 const OF_NOBODY = [
-  ...['key_checks', 'organizations', 'rate_limits', 'gate_processes'],
+  ...['key_checks', 'organizations', 'rate_limits', 'gate_processes', 'witnesses'],
   ...['oauth_clients', 'oauth_states', 'refused_registrations'],
 ];
 

@@ -1,6 +1,7 @@
 // The admin's rooms in a browser: people found, sorted and offboarded; the audit filtered, followed and exported; charts that agree
 // with it; health that says what is broken; a secret rotated without disconnecting anybody. axe finds nothing in any of them.
 import { expect, test, type Browser, type Page } from '@playwright/test';
+import { disconnect } from '@/lib/asana/connections';
 import { searchAudit } from '@/lib/audit/records';
 import { db, transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
@@ -130,9 +131,9 @@ test('offboarding shows what will end, asks for the e-mail, and then says what h
   await expect(dialog).toContainText('Asana has confirmed that its authorization is revoked');
   await expectAccessible(page);
   expect(portal.sandbox.log.entries.some(({ path }) => path.endsWith('/oauth_revoke'))).toBe(true);
-  await expect(dialog.getByRole('link', { name: 'who offboarded whom, and when' })).toHaveAttribute(
+  await expect(dialog.getByRole('link', { name: 'the receipt' })).toHaveAttribute(
     'href',
-    /\/admin\/audit\/[0-9a-f-]{36}$/,
+    /\/admin\/people\/offboardings\/[0-9a-f-]{36}$/,
   );
   await dialog.getByRole('button', { name: 'Done' }).click();
   await expect(page).toHaveURL(`${portal.origin}/admin/people`);
@@ -440,3 +441,29 @@ const call = (email: string, tool: string) =>
 // Nothing slides, so that places can be compared.
 const signedIn = (browser: Browser, email: string) =>
   enter(browser, portal, email, { reducedMotion: 'reduce' });
+
+test('a person’s page says whether Asana has confirmed the connections that ended, and waits to be told', async ({
+  browser,
+}) => {
+  const email = 'dora@example.com';
+  const memberId = await addPerson(aurora, email, { name: 'Dora', groups: ['readers'] });
+  const actor = { ...aurora.actor, memberId, memberEmail: email };
+  for (const fault of [null, '503'] as const) {
+    const id = await addConnection(portal, aurora.id, memberId, 'ana@example.com');
+    portal.sandbox.set({ revokeFault: fault });
+    await disconnect(actor, memberId, id);
+  }
+  const page = await enter(browser, portal, ADMIN);
+  await page.goto(`${portal.origin}/admin/people/${email}`);
+  const ended = page.getByRole('table', { name: 'Ended authorizations' });
+  await expect(ended.getByRole('row')).toHaveCount(3);
+  await expect(ended).toContainText('Waiting');
+  await expect(ended).toContainText('Confirmed');
+  portal.sandbox.set({ revokeFault: null });
+  await expectAccessible(page);
+  // The twin: who never ended one is not told of any.
+  await page.goto(`${portal.origin}/admin/people/auditor@aurora.example`);
+  await expect(page.locator('h1')).toHaveText('Auditor');
+  await expect(page.getByText('Connections ended lately')).toHaveCount(0);
+  await page.close();
+});

@@ -9,7 +9,8 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { mcpClients, type SetUp } from '@/components/home/snippets';
+import type { SetUp } from '@/components/home/snippet';
+import { mcpClients } from '@/components/home/snippets';
 import { clientEnv, PRELOAD } from '../clients/client-program';
 import { startSetting, type Setting } from '../clients/setting';
 import { START_MS } from '../support/portal';

@@ -23,7 +23,10 @@ const OPEN = [
   'notifications/initialized',
   'notifications/cancelled',
 ];
-const RESOURCES = ['resources/list', 'resources/read', 'resources/templates/list'];
+const RESOURCES = [
+  ...['resources/list', 'resources/read', 'resources/templates/list'],
+  ...['resources/subscribe', 'resources/unsubscribe'],
+];
 const WIDGET = 'ui://widget/search_tasks_preview.html';
 
 export const CALLERS: readonly Caller[] = [

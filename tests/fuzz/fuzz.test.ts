@@ -279,7 +279,7 @@ describe('the judge', () => {
     },
   });
   const heard = (body: string, type = 'application/json') => ({
-    ...{ end: 'answered' as const, reused: false, strays: '' },
+    ...{ end: 'answered' as const, reused: false, leftPort: null, strays: '' },
     answers: [
       {
         status: 200,

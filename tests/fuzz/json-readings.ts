@@ -305,12 +305,19 @@ function parsedReading(text: string, tree: Tree | undefined): Reading | null {
   return reading;
 }
 
-/** Where two readings differ, in a few words; null where they are the same call. The id may be left out: upstream it is ours. */
-export function difference(a: Reading, b: Reading, { ids }: { ids: boolean }): string | null {
+/**
+ * Where two readings differ, in a few words; null where they are the same call. The id may be left out: upstream it is ours. `meant`:
+ * the members that the method means something by; what else is there tells nobody anything.
+ */
+export function difference(
+  a: Reading,
+  b: Reading,
+  { ids, meant }: { ids: boolean; meant?: readonly string[] },
+): string | null {
   if (a.method !== b.method) return `method ${shown(a.method)} against ${shown(b.method)}`;
   if (ids && a.id !== b.id) return `id ${shown(a.id)} against ${shown(b.id)}`;
   for (const key of new Set([...a.params.keys(), ...b.params.keys()]))
-    if (a.params.get(key) !== b.params.get(key))
+    if ((meant?.includes(key) ?? true) && a.params.get(key) !== b.params.get(key))
       return `${key} ${shown(a.params.get(key))} against ${shown(b.params.get(key))}`;
   return null;
 }

@@ -77,9 +77,10 @@ function judgeMessage(question: Question, caller: Caller, answer: Answer | null,
   if (checked && HIDDEN.some((name) => text.includes(name))) findings.push('the answer names a hidden tool');
   if (!result) return findings;
   if (question.method === 'tools/list') findings.push(...judgeList(caller, result));
-  if (text.includes('FOREIGN') && question.method !== 'tools/call')
-    findings.push('another call\u2019s answer was heard');
   const said = answer && firstAnswer(question, answer);
+  // A mutation can put that word into the true answer too.
+  const isForeign = text.includes('FOREIGN') && !(said && canonical(said).includes('FOREIGN'));
+  if (isForeign && question.method !== 'tools/call') findings.push('another call\u2019s answer was heard');
   if (!said) findings.push('a success was heard, and Asana gave no whole answer to this call');
   else if (question.method === 'tools/call' && canonical(said) !== canonical(result))
     findings.push('the result is another than Asana\u2019s');
@@ -111,17 +112,16 @@ function firstAnswer({ upstreamId }: Question, { status, headers, pieces, cut }:
   const value = (name: string) => headers.find(([known]) => known === name)?.[1].toLowerCase() ?? '';
   const type = value('content-type').split(';')[0]!.trim();
   if (status < 200 || status > 299 || !/^(identity)?$/.test(value('content-encoding'))) return null;
-  const text = Buffer.concat(pieces)
-    .toString('utf8')
-    .replace(/^\ufeff/, '');
+  const text = Buffer.concat(pieces).toString('utf8');
+  // One byte order mark at the start is none of the text (WHATWG HTML §9.2); a second one is.
   const texts =
     type === 'text/event-stream'
       ? eventsOf(text, 'standard', { flush: !cut })
       : type === 'application/json' && !cut
-        ? [text]
+        ? [text.replace(/^\ufeff/, '')]
         : [];
   for (const one of texts) {
-    const tree = readWhole(one.replace(/^\ufeff/, ''));
+    const tree = readWhole(one);
     if (tree?.kind !== 'object' || new Set(tree.members.map(([key]) => key)).size !== tree.members.length)
       continue;
     const [version, id, result] = [at(tree, 'jsonrpc'), at(tree, 'id'), at(tree, 'result')];

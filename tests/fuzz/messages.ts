@@ -75,6 +75,7 @@ const METHODS = [
     'resources/read',
     'resources/templates/list',
     'resources/subscribe',
+    'resources/unsubscribe',
     'prompts/list',
     'prompts/get',
   ],

@@ -16,6 +16,8 @@ export interface Exchange {
   end: 'answered' | 'closed' | 'silent';
   /** The connection had served another exchange before. */
   reused: boolean;
+  /** Our port, where the connection is over now; null where it is kept. */
+  leftPort: number | null;
 }
 
 export interface RawClient {
@@ -37,11 +39,13 @@ export function createRawClient(url: string): RawClient {
   const { hostname, port } = new URL(url);
   let kept: Socket | undefined;
   let stray = '';
+  const ports = new WeakMap<Socket, number>();
 
   function open(): Socket {
     const socket = connect(Number(port), hostname);
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
+    socket.once('connect', () => ports.set(socket, socket.localPort!));
     socket.on('close', () => {
       if (kept === socket) kept = undefined;
     });
@@ -85,11 +89,12 @@ export function createRawClient(url: string): RawClient {
       );
       stray += reader.rest();
       socket.removeAllListeners('data');
-      if (fresh || end !== 'answered' || closing) {
+      const isLeft = fresh || end !== 'answered' || closing;
+      if (isLeft) {
         socket.destroy();
         if (kept === socket) kept = undefined;
       } else socket.on('data', (chunk: Buffer) => (stray += chunk.toString('latin1')));
-      return { answers: reader.answers, end, reused };
+      return { answers: reader.answers, end, reused, leftPort: isLeft ? (ports.get(socket) ?? null) : null };
     },
     strays() {
       const found = stray;

@@ -6,7 +6,7 @@ import { setEnv } from '@/lib/env';
 import { updateOrganization } from '@/lib/people/organizations';
 import type { LogEntry } from '@/lib/sandbox/request-log';
 import { createGroup } from '@/lib/people/groups';
-import { makeMember, makeOrganization, mint, startGate, type Gate } from '../support/gate';
+import { makeMember, makeOrganization, mint, startGate, type OwnGate } from '../support/gate';
 import { startRawUpstream, type RawUpstream } from '../support/raw-upstream';
 import { CALLERS, type Caller } from './callers';
 import { readingsOf } from './json-readings';
@@ -23,9 +23,11 @@ export interface Lane extends Judged {
 }
 
 export interface Setting {
-  gate: Gate;
+  gate: OwnGate;
   /** Where the agents send to. */
   url: string;
+  /** Nothing stands between the agents and the gate. */
+  isDirect: boolean;
   lanes: readonly Lane[];
   /** For tries about answers: an Asana that answers what it is told to. */
   raw: RawUpstream;
@@ -52,7 +54,7 @@ export interface SettingOptions {
 
 const WIDGETS = 'task_preview search_tasks_preview project_preview';
 const PEOPLE = ['ana', 'ben', 'cleo', 'dora'];
-export const LISTENER: Caller = {
+const LISTENER: Caller = {
   ...CALLERS[0]!,
   kind: 'listener',
   group: { tools: ['get_me', 'get_task'], methods: [] },
@@ -75,6 +77,8 @@ export async function startSetting(options: SettingOptions = {}): Promise<Settin
   const organization = await makeOrganization(gate, 'Acme');
   await transaction((tx) =>
     updateOrganization(tx, organization.actor, {
+      // What the fuzzed Asana lists is other than what was reviewed.
+      driftPolicy: 'warn',
       limits: { connectionPerMinute: 1_000_000, searchPerMinute: 1_000_000 },
     }),
   );
@@ -153,7 +157,7 @@ export async function startSetting(options: SettingOptions = {}): Promise<Settin
       .flatMap(({ token, asanaToken }) => [token, asanaToken]);
   const origin = new URL(url);
   return {
-    ...{ gate, url: origin.href, lanes, raw, listeners, ask, unexpected },
+    ...{ gate, url: origin.href, isDirect: !options.agentsThrough, lanes, raw, listeners, ask, unexpected },
     async unrecorded() {
       const counts = await audit.countAllowed();
       return [...withoutId].flatMap(([key, count]) =>

@@ -33,7 +33,10 @@ export function shotOf(random: Random, context: ShotContext): Shot {
   const httpMethod = random.chance(0.98)
     ? 'POST'
     : random.pick(['GET', 'DELETE', 'DELETE', 'PUT', 'OPTIONS', 'PATCH']);
-  const headers = headersOf(random, context);
+  const headers = headersOf(random, context).filter(
+    // The stream of a session does not end by itself.
+    ([name]) => httpMethod !== 'GET' || name.toLowerCase() !== 'mcp-session-id',
+  );
   const count = httpMethod === 'POST' && random.chance(0.03) ? 2 : 1;
   const hasBody = httpMethod === 'POST' || httpMethod === 'PUT' || httpMethod === 'PATCH';
   const bodies = Array.from({ length: count }, () =>

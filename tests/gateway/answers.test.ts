@@ -6,19 +6,19 @@ import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '@/lib/audit/records';
 import { setEnv } from '@/lib/env';
-import { answerFrom, type Exchange } from '@/lib/gateway/answer';
+import { answerFrom } from '@/lib/gateway/answer';
+import type { Exchange } from '@/lib/gateway/read-answer';
 import { readToolList, shownTools } from '@/lib/gateway/filter-tools';
 import type { OutboundAnswer } from '@/lib/http';
+import { startAcmeAndRaw } from '../support/acme';
 import {
   callOf,
   hello,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   watchAudit,
   type Gate,
   type RpcAnswer,
@@ -40,21 +40,13 @@ let newRecords: () => Promise<AuditRecord[]>;
 const VISIBLE = ['get_me', 'get_task'];
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
+  ({ gate, raw, organization, token } = await startAcmeAndRaw(VISIBLE));
   setEnv({ ASANA_MCP_URL: raw.url });
-  organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', VISIBLE, [ana]);
-  ({ token } = await mint(ana));
   raw.answer((response, { message }) => answerJson(response, resultOf(message.id)));
   await post(gate, token, callOf('get_me'));
   newRecords = await watchAudit(organization);
 });
-afterAll(async () => {
-  await gate.stop();
-  await raw.close();
-});
+afterAll(() => gate.stop());
 beforeEach(async () => {
   await newRecords();
   raw.requests.length = 0;
@@ -189,6 +181,15 @@ describe('a list on an event stream', () => {
     );
     expect(body.result).toEqual(RESULT);
     expect(text).not.toContain('second');
+  });
+
+  test('UF-13: an error that is none is refused like any other answer that can\u2019t be read', async () => {
+    expect.hasAssertions();
+    for (const error of [null, 1, 'text', [], {}, { code: '1', message: 'text' }])
+      await refused(
+        events((id) => eventOf({ jsonrpc: '2.0', id, error })),
+        'not_an_answer',
+      );
   });
 
   test('RF-19: an answer to another request, or to none, passes nothing', async () => {
@@ -462,7 +463,7 @@ async function read(chunks: Uint8Array[], type = 'text/event-stream') {
     settled: (became) => (outcome ||= became),
     rewrite(result) {
       const list = readToolList(result);
-      return list && `{${shownTools(list, new Set(VISIBLE))}}`;
+      return list && `{${shownTools(list, new Map(VISIBLE.map((name) => [name, '*'])))}}`;
     },
   };
   const answer = await answerFrom(

@@ -6,6 +6,7 @@ import { startSession } from '@/lib/people/sessions';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
 import { createApiKey } from '@/lib/tokens/api-keys';
 import { mintToken } from '@/lib/tokens/token-format';
+import { startAcme } from '../support/acme';
 import {
   auditOf,
   callOf,
@@ -13,10 +14,8 @@ import {
   headersFor,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
-  startGate,
   type Gate,
   type TestMember,
   type TestOrganization,
@@ -30,11 +29,7 @@ let token: string;
 
 beforeAll(async () => {
   // The chainer's queries would be counted too.
-  gate = await startGate({ chain: false });
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, organization, ana, token } = await startAcme(['get_me'], { chain: false }));
 });
 afterAll(() => gate.stop());
 

@@ -1,19 +1,21 @@
 // No record, no call: while the database is away calls are refused within a second and nothing is sent; when it is back they pass
 // within two, without a restart.
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { admissionPool } from '@/lib/db';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { searchAudit } from '@/lib/audit/records';
+import { admissionPool, pool } from '@/lib/db';
+import { flushOutcomes } from '@/lib/gateway/outcomes';
+import { log } from '@/lib/log';
+import { startAcme } from '../support/acme';
 import {
   auditOf,
   callOf,
   emailIn,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   until,
   type Gate,
   type TestOrganization,
@@ -27,18 +29,14 @@ let token: string;
 let directUrl: string;
 
 beforeAll(async () => {
-  gate = await startGate({
+  ({ gate, organization, token } = await startAcme(['get_me'], {
     async databaseThrough(url) {
       directUrl = url;
       const { hostname, port } = new URL(url);
       wire = await startTcpProxy({ host: hostname, port: Number(port) });
       return Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(wire.port) }).href;
     },
-  });
-  organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  }));
   await post(gate, token, callOf('get_me'));
 });
 afterAll(async () => {
@@ -145,6 +143,68 @@ describe('a database that is gone', () => {
   });
 });
 
+describe('a database whose answers are late', () => {
+  afterEach(async () => {
+    wire.delayMs = 0;
+    await onDatabase('DROP FUNCTION IF EXISTS linger() CASCADE');
+  });
+  const SLOW_MS = 450;
+
+  async function onDatabase(...statements: string[]): Promise<void> {
+    const administrator = new pg.Client({ connectionString: directUrl });
+    await administrator.connect();
+    for (const statement of statements) await administrator.query(statement);
+    await administrator.end();
+  }
+
+  test('DB-01: a new connection that is slow to begin and slow at first serves within two seconds all the same', async () => {
+    expect.hasAssertions();
+    // What a busy machine does: a new connection takes its time to stand, and its first statement, too.
+    await onDatabase(
+      `CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+         IF (SELECT backend_start > clock_timestamp() - interval '${SLOW_MS} ms' FROM pg_stat_activity WHERE pid = pg_backend_pid())
+         THEN PERFORM pg_sleep(${SLOW_MS / 1_000}); END IF;
+         RETURN NEW; END $$`,
+      `CREATE TRIGGER linger BEFORE INSERT ON audit_records FOR EACH STATEMENT EXECUTE FUNCTION linger()`,
+    );
+    wire.delayMs = SLOW_MS;
+    await wire.cut();
+    gate.sandbox.log.clear();
+    await refusedInTime();
+    await wire.restore();
+    await servedInTime();
+  });
+
+  test('AU-02: what was refused for it leaves no record and takes no place, and its connection serves the next', async () => {
+    const holder = new pg.Client({ connectionString: directUrl });
+    await holder.connect();
+    const backends = async () =>
+      (
+        await holder.query<{ pid: number }>(
+          `SELECT pid FROM pg_stat_activity WHERE application_name = 'gatehouse' AND query LIKE '%WITH input AS%'`,
+        )
+      ).rows.map(({ pid }) => pid);
+    await servedInTime();
+    const [before] = await auditOf(organization, { tool: 'get_me' }, 1);
+    const places = async () =>
+      (await pool().query('SELECT minute, calls FROM call_counters')).rows as object[];
+    const [taken, pids] = [await places(), await backends()];
+    await holder.query('BEGIN');
+    await holder.query('LOCK TABLE audit_records IN ACCESS EXCLUSIVE MODE');
+    const { status } = await post(gate, token, callOf('get_me'));
+    expect(status).toBe(503);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await holder.query('COMMIT');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await places()).toEqual(taken);
+    expect((await auditOf(organization, { tool: 'get_me' }, 1))[0]!.id).toBe(before!.id);
+    await servedInTime();
+    const kept = await backends();
+    expect(pids.filter((pid) => kept.includes(pid))).not.toEqual([]);
+    await holder.end();
+  });
+});
+
 describe('a database that goes while a call is under way', () => {
   test('DB-01: before the call was sent: it is refused unsent', async () => {
     const bob = await makeMember(gate, organization, 'bob@acme.example', { asana: 'ben@example.com' });
@@ -178,5 +238,42 @@ describe('a database that goes while a call is under way', () => {
     gate.sandbox.set({ latencyMs: 0 });
     await until(async () => (await auditOf(organization, { tool: 'get_me' }, 1))[0]?.outcome === 'ok');
     await servedInTime();
+  });
+
+  /** One call whose answer came while the database was away, so that its outcome waits. */
+  async function answeredWithoutDatabase(): Promise<void> {
+    await flushOutcomes();
+    gate.sandbox.set({ latencyMs: 500 });
+    gate.sandbox.log.clear();
+    const pending = post(gate, token, callOf('get_me'));
+    await until(() => gate.upstreamCalls().length === 1);
+    await wire.cut();
+    expect(emailIn(await pending)).toBe('ana@example.com');
+    gate.sandbox.set({ latencyMs: 0 });
+  }
+
+  test('AU-03: at the end of the process the outcomes that wait are tried until the database is back', async () => {
+    await answeredWithoutDatabase();
+    const ended = flushOutcomes({ withinMs: 5_000 });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await wire.restore();
+    await ended;
+    const { records } = await searchAudit(organization.id, { tool: 'get_me' }, { limit: 1 });
+    expect(records[0]?.outcome).toBe('ok');
+    await servedInTime();
+  });
+
+  test('AU-03: what it could not write by then is counted in the log, and its call reads unknown', async () => {
+    const said = vi.spyOn(log(), 'error');
+    await answeredWithoutDatabase();
+    const begunMs = performance.now();
+    await flushOutcomes({ withinMs: 600 });
+    expect(performance.now() - begunMs).toBeLessThan(5_000);
+    expect(said.mock.calls.map(([fields]) => fields)).toContainEqual({ lost: 1 });
+    said.mockRestore();
+    await wire.restore();
+    await servedInTime();
+    const records = await auditOf(organization, { tool: 'get_me' }, 10);
+    expect(records.filter(({ outcome }) => outcome === 'unknown')).toMatchObject([{ decision: 'allow' }]);
   });
 });

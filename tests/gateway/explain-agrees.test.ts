@@ -6,6 +6,8 @@ import { explainTool } from '@/lib/catalogue/explain';
 import { explainRecord } from '@/lib/catalogue/explain-record';
 import { pool, transaction } from '@/lib/db';
 import { DENIALS } from '@/lib/policy/policy';
+import { createGroup } from '@/lib/people/groups';
+import { NO_RULES } from '@/lib/policy/argument-rules';
 import { acceptRequest } from '@/lib/people/decide-requests';
 import { requestTool } from '@/lib/people/tool-requests';
 import {
@@ -129,6 +131,7 @@ describe('an explanation agrees with the gate', () => {
       'organization_stopped',
       'rate_limited',
       'asana_rate_limited',
+      'argument_rule',
     ];
     const expected = Object.keys(DENIALS).filter((reason) => !others.includes(reason));
     expect([...seen].toSorted()).toEqual([...expected, 'allowed'].toSorted());
@@ -273,6 +276,31 @@ describe('a call on record', () => {
       ...{ allowed: true, reason: null, sentence: expect.stringContaining(DENIALS.rate_limited) },
       record: { reason: 'rate_limited', now: 'different' },
     });
+  });
+
+  test('that a rule on arguments refused names the rule, and what calls must keep to now', async () => {
+    const name = 'get_me';
+    const rules = { ...NO_RULES, maxItems: 1 };
+    const ruled = { name: 'Ruled', tools: [name], members: [ana.email], rules };
+    await transaction((tx) => createGroup(tx, organization.actor, ruled));
+    await post(gate, tokens[0]!.token, callOf(name, { surprise: 1 }));
+    const { id } = await newest();
+    const sentence = expect.stringMatching(
+      /refused: .*the rules can\u2019t judge.*may use get_me.*At most 1 item/s,
+    );
+    expect(await explainRecord(organization.id, id)).toMatchObject({
+      ...{
+        allowed: false,
+        reason: 'argument_rule',
+        sentence,
+        record: { reason: 'argument_rule', now: 'same' },
+      },
+    });
+    await expectAgreement(name, tokens[0]!);
+    const free = { name: 'Free', tools: [name], members: [ana.email] };
+    await transaction((tx) => createGroup(tx, organization.actor, free));
+    expect(await explainRecord(organization.id, id)).toMatchObject({ record: { now: 'different' } });
+    expect((await explain(name))!.sentence).not.toContain('At most');
   });
 
   test('of an MCP client is decided as the person’s own, while its grant is in force', async () => {

@@ -11,6 +11,7 @@ import type { OutboundRequest } from '@/lib/http';
 import type { Switches } from '@/lib/sandbox/switches';
 import { SEED } from '@/lib/sandbox/world-seed';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
+import { makeNewcomer, startGateAndRaw } from '../support/acme';
 import {
   callOf,
   connect,
@@ -19,14 +20,11 @@ import {
   forgetThrottles,
   headersFor,
   hello,
-  makeGroup,
-  makeMember,
   makeOrganization,
   mint,
   openSession,
   post,
   rpc,
-  startGate,
   until,
   watchAudit,
   type Gate,
@@ -34,7 +32,7 @@ import {
   type TestMember,
   type TestOrganization,
 } from '../support/gate';
-import { answerJson, beginEvents, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { answerJson, beginEvents, type RawUpstream } from '../support/raw-upstream';
 
 // The gate waits a minute for an answer; these tests wait less, and all else is the real thing.
 const limits = { timeoutMs: Infinity, idleTimeoutMs: Infinity, deadlineMs: Infinity };
@@ -58,23 +56,18 @@ let organization: TestOrganization;
 let token: string;
 let rawToken: string;
 let newRecords: () => Promise<AuditRecord[]>;
-let people = 0;
 const READ = 'get_me';
 const WRITE = 'add_comment';
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
+  ({ gate, raw } = await startGateAndRaw());
   organization = await makeOrganization(gate, 'Acme');
   ({ token } = await mint(await person()));
   ({ token: rawToken } = await mint(await person()));
   await post(gate, token, callOf(READ));
   newRecords = await watchAudit(organization);
 });
-afterAll(async () => {
-  await gate.stop();
-  await raw.close();
-});
+afterAll(() => gate.stop());
 beforeEach(async () => {
   await newRecords();
   gate.sandbox.log.clear();
@@ -100,13 +93,7 @@ async function stillAnswers(): Promise<void> {
 }
 
 /** A new member who may call both tools, with a connection that nothing went through yet. */
-async function person(): Promise<TestMember> {
-  people += 1;
-  const email = `person${people}@acme.example`;
-  const member = await makeMember(gate, organization, email, { asana: 'ana@example.com' });
-  await makeGroup(organization, `Group ${people}`, [READ, WRITE], [member]);
-  return member;
-}
+const person = () => makeNewcomer(gate, organization, [READ, WRITE]);
 
 const write = () => callOf(WRITE, { task_id: SEED.homepageCopy, text: `comment ${Math.random()}` });
 const comments = () => [...gate.sandbox.world.stories.values()].length;
@@ -288,7 +275,7 @@ describe('a write that meets a fault is sent once, and answered and recorded as 
     expect(await agentCalls()).toEqual([['allow', 'ok', undefined]]);
   });
 
-  test('UF-09: no answer in time is 504, and the connection to Asana is given up', async () => {
+  test('UF-09 T13: no answer in time is 504, and the connection to Asana is given up', async () => {
     limits.timeoutMs = 300;
     gate.sandbox.set({ mcpFault: 'hang', faultMethods: ['tools/call'] });
     const answer = await post(gate, token, write());

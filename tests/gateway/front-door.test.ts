@@ -2,17 +2,13 @@
 // answered before the process ends.
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startAcme } from '../support/acme';
 import { freePort, START_MS, startServer } from '../support/portal';
 import {
   callOf,
   emailIn,
   headersFor,
-  makeGroup,
-  makeMember,
-  makeOrganization,
-  mint,
   post,
-  startGate,
   watchAudit,
   type Gate,
   type TestOrganization,
@@ -29,11 +25,7 @@ let url: string;
 let newRecords: Awaited<ReturnType<typeof watchAudit>>;
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, organization, token } = await startAcme(['get_me'], { chain: false }));
   await start();
   newRecords = await watchAudit(organization);
 }, START_MS);

@@ -1,7 +1,8 @@
 // Many agents of two like-named organizations at once, all with the same JSON-RPC ids: nobody ever hears another's answer, and what
 // is on record lies with whom it concerns.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { layChain, verifyChain } from '@/lib/audit/chain';
+import { layChain } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { transaction } from '@/lib/db';
 import { replaceGroup } from '@/lib/people/groups';
 import { addWorkspace, addUser, type World } from '@/lib/sandbox/world';

@@ -1,9 +1,11 @@
 // A list that was decoded before is not decoded again: only where every byte is the same but for the id, and filtered for each caller.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { transaction } from '@/lib/db';
 import { setEnv } from '@/lib/env';
 import { readToolList } from '@/lib/gateway/filter-tools';
-import { keyOf, knownList, rememberList } from '@/lib/gateway/known-lists';
+import { knownList, rememberList, shownOf } from '@/lib/gateway/known-lists';
+import { updateOrganization } from '@/lib/people/organizations';
 import {
   makeGroup,
   makeMember,
@@ -17,45 +19,71 @@ import {
 } from '../support/gate';
 import { answerJson, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
 
-describe('what two answers must share', () => {
-  const answer = (id: string) => `{"jsonrpc":"2.0","id":"${id}","result":{"tools":[]}}`;
+const listOf = (tools: string) => readToolList(`{"tools":${tools}}`)!;
+const answerOf = (id: string, tools = '[]') =>
+  Buffer.from(`{"jsonrpc":"2.0","id":"${id}","result":{"tools":${tools}}}`);
+const changed = (answer: Buffer, from: string, to: string) =>
+  Buffer.from(answer.toString().replace(from, to));
 
-  test('the same bytes but for the id have one key; any other byte, and any other place of the id, another', () => {
-    const [a, b] = [randomUUID(), randomUUID()];
-    const key = keyOf(answer(a), a);
-    expect(keyOf(answer(b), b)).toBe(key);
-    expect(keyOf(answer(b).replace('[]', '[ ]'), b)).not.toBe(key);
-    expect(keyOf(answer(b).replace('2.0', '2.1'), b)).not.toBe(key);
-    const moved = `{"jsonrpc":"2.0","result":{"tools":[]},"id":"${b}"}`;
-    expect(keyOf(moved, b)).not.toBe(key);
+describe('what two answers must share', () => {
+  const [a, b] = [randomUUID(), randomUUID()];
+  const list = listOf('[]');
+
+  test('the same bytes but for the id are one list; any other byte, and any other place of the id, another', () => {
+    rememberList(answerOf(a), a, list);
+    expect(knownList(answerOf(b), b)?.list).toBe(list);
+    expect(knownList(changed(answerOf(b), '[]', '[ ]'), b)).toBeUndefined();
+    expect(knownList(changed(answerOf(b), '2.0', '2.1'), b)).toBeUndefined();
+    const moved = Buffer.from(`{"jsonrpc":"2.0","result":{"tools":[]},"id":"${b}"}`);
+    expect(knownList(moved, b)).toBeUndefined();
     // What stood before the id and behind it may not change places.
-    expect(keyOf(`{"x":"1",${answer(b).slice(1)}`, b)).not.toBe(
-      keyOf(`${answer(b).slice(0, -1)},"x":"1"}`, b),
-    );
+    rememberList(changed(answerOf(a), '{', '{"x":"1",'), a, list);
+    expect(knownList(changed(answerOf(b), '{', '{"x":"1",'), b)?.list).toBe(list);
+    expect(knownList(changed(answerOf(b), '}}', '},"x":"1"}'), b)).toBeUndefined();
   });
 
-  test('RF-19: an answer without our id, or with it twice, has no key', () => {
-    const id = randomUUID();
-    expect(keyOf(answer(randomUUID()), id)).toBeNull();
-    expect(keyOf(answer(id).replace('[]', `[{"name":"${id}"}]`), id)).toBeNull();
-    expect(keyOf(answer(id).replace(id, `\\u0030${id.slice(1)}`), id)).toBeNull();
+  test('RF-19: an answer without our id, or with it twice, is no known list', () => {
+    rememberList(answerOf(a), a, list);
+    expect(knownList(answerOf(a), b)).toBeUndefined();
+    expect(knownList(changed(answerOf(b), b, `\\u0030${b.slice(1)}`), b)).toBeUndefined();
+    const twice = (id: string) => changed(answerOf(id), '[]', `[{"name":"${id}"}]`);
+    rememberList(twice(a), a, list);
+    expect(knownList(twice(a), a)).toBeUndefined();
   });
 
   test('no more is kept than 64 lists or 16 MiB, and the one not used for longest goes first', () => {
-    const list = readToolList('{"tools":[]}')!;
-    const keys = Array.from({ length: 65 }, (_, n) => `small-${n}`);
-    for (const key of keys) {
-      rememberList(key, list, 100);
-      knownList(keys[0]!);
+    const small = (n: number, id: string) => answerOf(id, `[${n}]`);
+    for (let n = 0; n < 65; n += 1) {
+      rememberList(small(n, a), a, list);
+      knownList(small(0, b), b);
     }
-    expect(knownList(keys[0]!)).toBe(list);
-    expect(knownList(keys[1]!)).toBeUndefined();
-    expect(knownList(keys[64]!)).toBe(list);
-    for (const n of [1, 2, 3, 4, 5]) rememberList(`large-${n}`, list, 4 * 1024 * 1024);
-    expect(knownList('large-1')).toBeUndefined();
-    expect(knownList('large-5')).toBe(list);
-    rememberList('too large', list, 5 * 1024 * 1024);
-    expect(knownList('too large')).toBeUndefined();
+    expect(knownList(small(0, b), b)?.list).toBe(list);
+    expect(knownList(small(1, b), b)).toBeUndefined();
+    expect(knownList(small(64, b), b)?.list).toBe(list);
+    const large = (n: number, id: string, size: number) => answerOf(id, `["${n}${'x'.repeat(size)}"]`);
+    const MiB = 1024 * 1024;
+    for (const n of [1, 2, 3, 4, 5]) rememberList(large(n, a, 3.9 * MiB), a, list);
+    expect(knownList(large(1, b, 3.9 * MiB), b)).toBeUndefined();
+    expect(knownList(large(5, b, 3.9 * MiB), b)?.list).toBe(list);
+    rememberList(large(6, a, 4 * MiB), a, list);
+    expect(knownList(large(6, b, 4 * MiB), b)).toBeUndefined();
+  });
+
+  test('what is kept of a list for its readers counts too, and is kept for 32 sets at most', () => {
+    rememberList(answerOf(a), a, list);
+    const known = knownList(answerOf(b), b)!;
+    let made = 0;
+    const shown = (key: string, size = 1) =>
+      shownOf(known, key, () => {
+        made += 1;
+        return key.padEnd(size);
+      }).toString();
+    for (let n = 0; n < 33; n += 1) expect(shown(`${n}`)).toBe(`${n}`);
+    expect([shown('32'), shown('1'), made]).toEqual(['32', '1', 33]);
+    expect([shown('0'), made]).toEqual(['0', 34]);
+    // More than all lists together may have: this one is let go, and read anew.
+    shown('large', 17 * 1024 * 1024);
+    expect(knownList(answerOf(b), b)).toBeUndefined();
   });
 });
 
@@ -70,6 +98,8 @@ describe('through the gate', () => {
     raw = await startRawUpstream();
     setEnv({ ASANA_MCP_URL: raw.url });
     organization = await makeOrganization(gate, 'Acme');
+    // These lists are not the recorded one; here nobody asks who reviewed them.
+    await transaction((tx) => updateOrganization(tx, organization.actor, { driftPolicy: 'warn' }));
     for (const [name, tools] of [
       ['ana', ['get_me', 'get_task']],
       ['ben', ['get_task']],

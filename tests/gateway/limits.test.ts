@@ -8,6 +8,7 @@ import { replaceGroup } from '@/lib/people/groups';
 import { updateMember } from '@/lib/people/members';
 import { updateOrganization } from '@/lib/people/organizations';
 import type { ConnectionLimits, Limits } from '@/lib/policy/limits';
+import { startAcmeAndRaw } from '../support/acme';
 import { startProcess, type GateProcess } from '../support/gate-fork';
 import {
   callOf,
@@ -17,11 +18,9 @@ import {
   hello,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   until,
   watchAudit,
   type Gate,
@@ -29,7 +28,7 @@ import {
   type TestMember,
   type TestOrganization,
 } from '../support/gate';
-import { answerJson, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { answerJson, type RawUpstream } from '../support/raw-upstream';
 
 let gate: Gate;
 let raw: RawUpstream;
@@ -42,22 +41,14 @@ let newRecords: () => Promise<AuditRecord[]>;
 const TOOLS = ['get_me', 'search_tasks', 'get_status_overview', 'add_comment', 'create_task_preview_v4'];
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  ben = await makeMember(gate, organization, 'ben@acme.example', { asana: 'ben@example.com' });
-  await makeGroup(organization, 'Readers', TOOLS, [ana, ben]);
-  ({ token } = await mint(ana));
-  ({ token: bens } = await mint(ben));
+  const acme = await startAcmeAndRaw(TOOLS, ['ben']);
+  ({ gate, raw, organization, ana, token } = acme);
+  ({ member: ben, token: bens } = acme.colleagues.ben);
   await post(gate, token, callOf('get_me'));
   await post(gate, bens, callOf('get_me'));
   newRecords = await watchAudit(organization);
 });
-afterAll(async () => {
-  await gate.stop();
-  await raw.close();
-});
+afterAll(() => gate.stop());
 beforeEach(async () => {
   await freshMinute();
   await newRecords();
@@ -104,7 +95,7 @@ function expectRefusal(answer: RpcAnswer, text: string): void {
 async function exactly(allowed: number, answers: RpcAnswer[], text: string): Promise<void> {
   expect(passed(answers)).toBe(allowed);
   for (const answer of answers.filter(({ body }) => body.result === undefined)) expectRefusal(answer, text);
-  expect(gate.upstreamCalls()).toHaveLength(allowed);
+  expect(gate.upstreamCalls().filter(({ method }) => method === 'tools/call')).toHaveLength(allowed);
   const records: AuditRecord[] = [];
   for (let some = await newRecords(); some.length > 0; some = await newRecords()) records.push(...some);
   const decisions = records.map(({ decision, reason }) => `${decision} ${reason ?? ''}`).toSorted();
@@ -215,7 +206,7 @@ describe('calls a minute', () => {
     await pool().query(`UPDATE call_counters SET minute = minute + interval '1 minute'`);
     const ahead = await post(gate, token, callOf('get_me'));
     expect(ahead.status).toBe(429);
-    expect(Number(ahead.headers.get('retry-after'))).toBeGreaterThan(59);
+    expect(Number(ahead.headers.get('retry-after'))).toBeGreaterThan(60);
   });
 
   test('hold where nobody has connected: the person’s own limits, and no connection’s', async () => {
@@ -404,22 +395,45 @@ describe('two processes', () => {
     for (const { child } of [one, two]) child.kill('SIGKILL');
   });
 
+  /** Asks until it is answered; what the database did not decide in time is asked again, as a well-behaved agent does. */
+  async function persist(process: GateProcess, bearer: string): Promise<RpcAnswer> {
+    for (;;) {
+      const answer = await post(process, bearer, callOf('get_me'));
+      if (answer.status !== 503) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   test('together let exactly the limit through', async () => {
+    // Every process has its sessions at Asana by then: their openings count for nobody, but Asana would see them.
     for (const process of [one, two])
-      for (const bearer of [token, bens]) await post(process, bearer, callOf('get_me'));
-    await freshMinute();
-    await newRecords();
-    gate.sandbox.log.clear();
+      for (const bearer of [token, bens]) expect((await persist(process, bearer)).status).toBe(200);
+    const agents = await Promise.all([ana, ben].map((member) => mint(member)));
     await limitOrganization({ connectionPerMinute: 20 });
     await limitGroup({ perMinute: 30 });
+    const minuteOf = async () =>
+      (await pool().query<{ minute: Date }>(`SELECT date_trunc('minute', clock_timestamp()) AS minute`))
+        .rows[0]!.minute;
+    await freshMinute();
+    gate.sandbox.log.clear();
+    const begun = await minuteOf();
     const answers = await Promise.all(
-      times(80, (n) => post(n % 2 ? one : two, n % 3 ? token : bens, callOf('get_me'))),
+      times(80, (n) => persist(n % 2 ? one : two, agents[n % 3 ? 0 : 1]!.token)),
     );
+    // The minute did not turn meanwhile, or the numbers below would be those of two.
+    expect(await minuteOf()).toEqual(begun);
     const heard = answers.filter(({ status }) => status !== 200 && status !== 429);
     expect(heard.map(({ status, text }) => [status, text])).toEqual([]);
-    expect(passed(answers)).toBe(30);
-    expect(gate.upstreamCalls()).toHaveLength(30);
-    expect(answers.filter(({ status }) => status === 429)).toHaveLength(50);
+    // What was admitted too late for its agent (503) took a place all the same, and was never sent.
+    const admitted = await pool().query(
+      `SELECT 1 FROM audit_records WHERE organization_id = $1 AND credential_id = ANY($2) AND decision = 'allow'`,
+      [organization.id, agents.map(({ id }) => id)],
+    );
+    expect(admitted.rowCount).toBe(30);
+    const calls = gate.upstreamCalls().filter(({ method }) => method === 'tools/call');
+    expect(calls).toHaveLength(passed(answers));
+    expect(passed(answers)).toBeLessThanOrEqual(30);
+    expect(passed(answers)).toBeGreaterThan(0);
     const { rows } = await pool().query(`SELECT kind, calls FROM call_counters ORDER BY kind, calls`);
     const of = (kind: string) => rows.filter((row) => row.kind === kind).map(({ calls }) => calls as number);
     expect(of('group')).toEqual([30]);

@@ -12,6 +12,7 @@ import { decodeMessage, rebuild } from '@/lib/gateway/message';
 import type { McpAnswer } from '@/lib/gateway/respond';
 import { serveMcp } from '@/lib/gateway/serve-mcp';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
+import { startAcmeAndRaw } from '../support/acme';
 import { startProcess } from '../support/gate-fork';
 import {
   auditOf,
@@ -24,13 +25,12 @@ import {
   mint,
   post,
   rpc,
-  startGate,
   until,
   type Gate,
   type TestMember,
   type TestOrganization,
 } from '../support/gate';
-import { beginEvents, eventOf, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { beginEvents, eventOf, type RawUpstream } from '../support/raw-upstream';
 
 let gate: Gate;
 let raw: RawUpstream;
@@ -40,12 +40,7 @@ let token: string;
 let strangers: string;
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, raw, organization, ana, token } = await startAcmeAndRaw(['get_me']));
   const other = await makeOrganization(gate, 'Other');
   const ben = await makeMember(gate, other, 'ben@other.example', { asana: 'ben@example.com' });
   await makeGroup(other, 'Readers', ['get_me'], [ben]);
@@ -53,10 +48,7 @@ beforeAll(async () => {
   // Opens the session that calls without one go through, before another upstream answers some of them.
   await post(gate, token, callOf('get_me'));
 });
-afterAll(async () => {
-  await gate.stop();
-  await raw.close();
-});
+afterAll(() => gate.stop());
 beforeEach(() => gate.sandbox.log.clear());
 afterEach(stillAnswers);
 

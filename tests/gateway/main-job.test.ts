@@ -7,17 +7,16 @@ import { readToolList, shownTools } from '@/lib/gateway/filter-tools';
 import { deleteGroup, replaceGroup } from '@/lib/people/groups';
 import { updateMember } from '@/lib/people/members';
 import { updateOrganization } from '@/lib/people/organizations';
+import { startAcme } from '../support/acme';
 import {
   auditOf,
   callOf,
   connect,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   type Gate,
   type TestMember,
   type TestOrganization,
@@ -30,11 +29,7 @@ let token: string;
 const READERS = ['get_me', 'get_task', 'search_tasks', 'get_projects'];
 
 beforeAll(async () => {
-  gate = await startGate();
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', READERS, [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, organization, ana, token } = await startAcme(READERS));
 });
 afterAll(() => gate.stop());
 beforeEach(() => gate.sandbox.log.clear());
@@ -74,12 +69,20 @@ describe('tools/list', () => {
 
   test('keeps unknown members of an allowed tool and drops unknown members of the list', async () => {
     const before = gate.sandbox.tools.find(({ name }) => name === 'get_me')!;
-    gate.sandbox.changeTool('get_me', { _meta: { 'x/y': [1, { deep: 'ü' }] } });
+    const changeTool = (changes: object) => {
+      gate.sandbox.changeTool('get_me', changes);
+      // What nobody has reviewed is not shown.
+      return transaction(async (tx) => {
+        await applyListing(tx, organization.actor, gate.sandbox.tools as unknown as ToolDefinition[]);
+        await updateTool(tx, organization.actor, 'get_me', { status: 'reviewed' });
+      });
+    };
+    await changeTool({ _meta: { 'x/y': [1, { deep: 'ü' }] } });
     const { body } = await post(gate, token, rpc('tools/list'));
     const shown = body.result.tools.find(({ name }: { name: string }) => name === 'get_me');
     expect(shown).toEqual({ ...before, _meta: { 'x/y': [1, { deep: 'ü' }] } });
     expect(Object.keys(body.result)).toEqual(['tools']);
-    gate.sandbox.changeTool('get_me', { _meta: undefined });
+    await changeTool({ _meta: undefined });
   });
 
   test('PB-05: shows nothing to a member without groups', async () => {
@@ -271,7 +274,7 @@ describe('tools that Asana changed', () => {
   const sync = (listed: unknown[]) =>
     admin((tx) => applyListing(tx, organization.actor, listed as ToolDefinition[]));
 
-  test('PB-11: a changed or new tool is closed until an admin reviewed it, even where a group names it', async () => {
+  test('PB-11 F8 F9: a changed or new tool is closed until an admin reviewed it, even where a group names it', async () => {
     const recorded = gate.sandbox.tools;
     const changed = recorded.map((tool) =>
       tool.name === 'get_me' ? { ...tool, description: 'Now sends mail.' } : tool,
@@ -323,7 +326,8 @@ describe('tools that Asana changed', () => {
     const twin = structuredClone(gate.sandbox.tools.find(({ name }) => name === 'get_me')!);
     expect(twin).toBeDefined();
     const listed = readToolList(JSON.stringify({ tools: [twin, { name: 'get_task' }, twin] }))!;
-    expect(shownTools(listed, new Set(['get_me', 'get_task']))).toBe('"tools":[{"name":"get_task"}]');
+    const visible = new Map(['get_me', 'get_task'].map((name) => [name, '*']));
+    expect(shownTools(listed, visible)).toBe('"tools":[{"name":"get_task"}]');
   });
 });
 

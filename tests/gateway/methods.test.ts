@@ -6,17 +6,16 @@ import { updateTool } from '@/lib/catalogue/catalogue';
 import { pool, transaction } from '@/lib/db';
 import { replaceGroup } from '@/lib/people/groups';
 import type { MethodFamily } from '@/lib/policy/policy';
+import { startAcme } from '../support/acme';
 import {
   callOf,
   emailIn,
   hello,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   watchAudit,
   type Gate,
   type TestMember,
@@ -31,13 +30,9 @@ let bens: string;
 let newRecords: () => Promise<AuditRecord[]>;
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
+  ({ gate, organization, ana, token } = await startAcme(['get_me'], { chain: false }));
   const ben = await makeMember(gate, organization, 'ben@acme.example', { asana: 'ben@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
   await makeGroup(organization, 'Others', ['get_me'], [ben]);
-  ({ token } = await mint(ana));
   ({ token: bens } = await mint(ben));
   await post(gate, token, callOf('get_me'));
   await post(gate, bens, callOf('get_me'));
@@ -83,7 +78,7 @@ test('PB-04 F5: a family is open to the members of the group that opens it, from
     'prompts/get',
     'completion/complete',
     'logging/setLevel',
-    'resources/subscribe',
+    'resources/updated',
   ])
     await closed(token, method);
   for (const method of ['resources/list', 'resources/read']) await closed(bens, method);

@@ -3,18 +3,8 @@ import { register } from 'prom-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
 import { env, setEnv } from '@/lib/env';
-import {
-  callOf,
-  headersFor,
-  makeGroup,
-  makeMember,
-  makeOrganization,
-  mint,
-  post,
-  rpc,
-  startGate,
-  until,
-} from '../support/gate';
+import { startAcme } from '../support/acme';
+import { callOf, headersFor, post, rpc, until } from '../support/gate';
 import { beginEvents, eventOf, startRawUpstream } from '../support/raw-upstream';
 import type { Gate, TestMember } from '../support/gate';
 
@@ -23,11 +13,7 @@ let ana: TestMember;
 let token: string;
 
 beforeAll(async () => {
-  gate = await startGate();
-  const acme = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, acme, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(acme, 'Readers', ['get_me', 'search_tasks'], [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, ana, token } = await startAcme(['get_me', 'search_tasks']));
 });
 afterAll(() => gate.stop());
 

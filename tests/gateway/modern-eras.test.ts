@@ -66,7 +66,7 @@ describe('an agent of the modern era on an Asana of the older one', () => {
   test('nothing of the modern era goes up, and no session comes down', async () => {
     const meta = { ...able('elicitation'), progressToken: 'p', traceparent: '00-1-2-03' };
     const { headers } = await ask(gate, ana.token, 'tools/call', simple, { meta });
-    const [{ message, headers: sent }] = gate.fixture.requests as [any];
+    const { message, headers: sent } = gate.fixture.requests.at(-1) as any;
     expect(message.params).toEqual({ ...simple, _meta: { progressToken: 'p', traceparent: '00-1-2-03' } });
     expect(sent).toMatchObject({
       'mcp-protocol-version': '2025-11-25',
@@ -170,15 +170,12 @@ describe('an agent of the modern era on an Asana of the older one', () => {
     expect(new Set(calls.map(({ headers }) => headers['mcp-session-id'])).size).toBe(2);
   });
 
-  test('what Asana would have to ask is an error, because nobody can be asked', async () => {
-    const { status, body } = await ask(
-      gate,
-      ana.token,
-      'tools/call',
-      { name: 'test_elicitation', arguments: { message: 'x' } },
-      { meta: able('elicitation') },
-    );
+  test('what Asana would have to ask is an error where nobody can be asked', async () => {
+    const question = { name: 'test_elicitation', arguments: { message: 'x' } };
+    const { status, body } = await ask(gate, ana.token, 'tools/call', question);
     expect([status, body.error?.code]).toEqual([200, -32602]);
+    const able_ = await ask(gate, ana.token, 'tools/call', question, { meta: able('elicitation') });
+    expect(able_.body.result.resultType).toBe('input_required');
   });
 });
 

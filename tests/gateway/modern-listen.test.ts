@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { updateTool } from '@/lib/catalogue/catalogue';
 import { pool, transaction } from '@/lib/db';
 import { setEnv } from '@/lib/env';
-import { endListening } from '@/lib/gateway/listen';
+import { endListening } from '@/lib/gateway/caller-news';
 import { updateOrganization } from '@/lib/people/organizations';
 import { resumeOrganization, stopOrganization } from '@/lib/people/stop-switch';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';

@@ -11,23 +11,21 @@ import { removeMember } from '@/lib/people/members';
 import { resumeOrganization, stopOrganization } from '@/lib/people/stop-switch';
 import { revokeAgentToken } from '@/lib/tokens/agent-tokens';
 import { hashToken, mintToken } from '@/lib/tokens/token-format';
+import { makeNewcomer, startGateAndRaw } from '../support/acme';
 import { startProcess, type GateProcess } from '../support/gate-fork';
 import {
   auditOf,
   headersFor,
-  makeGroup,
-  makeMember,
   makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   until,
   type Gate,
   type TestMember,
   type TestOrganization,
 } from '../support/gate';
-import { beginEvents, eventOf, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { beginEvents, eventOf, type RawUpstream } from '../support/raw-upstream';
 
 let gate: Gate;
 let raw: RawUpstream;
@@ -38,8 +36,7 @@ let children: GateProcess[];
 const open = new Set<ServerResponse>();
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
+  ({ gate, raw } = await startGateAndRaw());
   setEnv({ ASANA_MCP_URL: raw.url });
   organization = await makeOrganization(gate, 'Acme');
   children = [await startProcess()];
@@ -52,7 +49,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const { child } of children) child.kill('SIGKILL');
   await gate.stop();
-  await raw.close();
 });
 beforeEach(() => {
   raw.requests.length = 0;
@@ -77,14 +73,7 @@ afterEach(async () => {
   await until(() => countOpenStreams() === 0);
 });
 
-let people = 0;
-const member = async (): Promise<TestMember> => {
-  const made = await makeMember(gate, organization, `p${(people += 1)}@acme.example`, {
-    asana: 'ana@example.com',
-  });
-  await makeGroup(organization, `Group ${people}`, ['get_me', 'create_tasks'], [made]);
-  return made;
-};
+const member = () => makeNewcomer(gate, organization, ['get_me', 'create_tasks']);
 const actorOf = ({ id, email }: TestMember) => ({ ...organization.actor, memberId: id, memberEmail: email });
 
 /** A client that the member allowed, with an access token. */

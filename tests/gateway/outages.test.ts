@@ -12,26 +12,25 @@ import { REPEATS } from '@/lib/gateway/repeat-read';
 import type { OutboundRequest } from '@/lib/http';
 import type { Switches } from '@/lib/sandbox/switches';
 import { SEED } from '@/lib/sandbox/world-seed';
+import { makeNewcomer, startGateAndRaw } from '../support/acme';
 import {
   callOf,
   emailIn,
   forgetCircuits,
   forgetThrottles,
+  freshMinute,
   hello,
-  makeGroup,
-  makeMember,
   makeOrganization,
   mint,
   post,
   rpc,
-  startGate,
   until,
   watchAudit,
   type Gate,
   type RpcAnswer,
   type TestOrganization,
 } from '../support/gate';
-import { answerJson, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { answerJson, type RawUpstream } from '../support/raw-upstream';
 
 /** What the gate asked of each request; `limits` makes it wait less. */
 const asked: OutboundRequest[] = [];
@@ -67,7 +66,6 @@ let organization: TestOrganization;
 let ana: string;
 let newRecords: () => Promise<AuditRecord[]>;
 let aheadMs = 0;
-let people = 0;
 const READ = 'get_me';
 const WRITE = 'add_comment';
 
@@ -75,15 +73,13 @@ beforeAll(async () => {
   // The circuits read this clock; it is moved only while no call is under way.
   const now = performance.now.bind(performance);
   vi.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
+  ({ gate, raw } = await startGateAndRaw());
   organization = await makeOrganization(gate, 'Acme');
   ana = await person();
   newRecords = await watchAudit(organization);
 });
 afterAll(async () => {
   await gate.stop();
-  await raw.close();
   vi.restoreAllMocks();
 });
 beforeEach(reset);
@@ -112,12 +108,7 @@ async function reset(): Promise<void> {
 
 /** A token of a new member who may call both tools, through a connection that nothing went through yet. */
 async function newcomer(): Promise<string> {
-  const n = (people += 1);
-  const member = await makeMember(gate, organization, `person${n}@acme.example`, {
-    asana: 'ana@example.com',
-  });
-  await makeGroup(organization, `Group ${n}`, [READ, WRITE], [member]);
-  return (await mint(member)).token;
+  return (await mint(await makeNewcomer(gate, organization, [READ, WRITE]))).token;
 }
 
 /** The same, and its session at Asana is open. */
@@ -284,6 +275,62 @@ describe('a read that got no answer goes once more', () => {
     expect(first!.timeoutMs).toBe(60_000);
     expect(second!.timeoutMs).toBeLessThanOrEqual(59_600);
     expect(raw.of('tools/call')).toHaveLength(2);
+  });
+
+  const REFUSED_AGAIN: [what: string, status: number, told: number, code: number][] = [
+    ['403', 403, 502, 1502],
+    ['400 without words', 400, 502, 1502],
+    ['429', 429, 429, 1429],
+  ];
+  test.each(REFUSED_AGAIN)(
+    'UF-12: where the first was cut and the second hears %s, whether it ran is unknown, to the agent and on record',
+    async (_what, status, told, code) => {
+      setEnv({ ASANA_MCP_URL: raw.url });
+      const bearer = await person();
+      raw.requests.length = 0;
+      let cuts = 0;
+      raw.answer((response, { message }) => {
+        if (message.method === 'tools/call' && (cuts -= 1) >= 0) response.destroy();
+        else response.writeHead(status).end();
+      });
+      await newRecords();
+      // The twin: refused at the first try, nothing was carried out.
+      const refused = await post(gate, bearer, callOf(READ));
+      expect(toldOf(refused)).toEqual([told, code, 'not_executed']);
+      expect(await outcomesOf()).toEqual([['allow', 'upstream_error', `status_${status}`]]);
+      await forgetThrottles();
+      cuts = 1;
+      expect(toldOf(await post(gate, bearer, callOf(READ)))).toEqual([told, code, 'unknown']);
+      expect(await outcomesOf()).toEqual([['allow', 'unknown', `retried_status_${status}`]]);
+      expect(raw.of('tools/call')).toHaveLength(3);
+    },
+  );
+
+  test('UF-12: and takes another place in the limits of the connection, none in the agent’s, and does not go where there is none', async () => {
+    const bearer = await person();
+    const counted = async () =>
+      Object.fromEntries(
+        (
+          await pool().query<{ kind: string; calls: number }>(
+            `SELECT kind, calls FROM call_counters k WHERE k.minute = date_trunc('minute', now()) AND (kind <> 'connection'
+               OR id = (SELECT connection_id FROM audit_records WHERE credential_kind = 'agent_token' ORDER BY id DESC LIMIT 1))`,
+          )
+        ).rows.map(({ kind, calls }) => [kind, calls]),
+      );
+    await pool().query('UPDATE members SET calls_per_minute = 100');
+    await freshMinute();
+    gate.sandbox.set({ mcpFault: '502', faultCount: 1, faultMethods: ['tools/call'] });
+    expect((await post(gate, bearer, callOf(READ))).status).toBe(200);
+    expect(await counted()).toEqual({ connection: 2, member: 1 });
+    // One place is left, and the call itself takes it.
+    await pool().query(`UPDATE call_counters SET calls = 1499 WHERE kind = 'connection'`);
+    gate.sandbox.log.clear();
+    gate.sandbox.set({ mcpFault: '502', faultCount: 1, faultMethods: ['tools/call'] });
+    expect(toldOf(await post(gate, bearer, callOf(READ)))).toEqual([502, 1502, 'unknown']);
+    expect(sentCalls()).toBe(1);
+    expect(await counted()).toEqual({ connection: 1500, member: 2 });
+    await pool().query('UPDATE members SET calls_per_minute = NULL');
+    await pool().query('DELETE FROM call_counters');
   });
 
   test('UF-06: but not in a storm: repeats are a tenth of the calls and a few', async () => {

@@ -2,20 +2,9 @@
 // FULL=1: a thousand calls at eight processes. The counts of tests/asana/refresh-storm.test.ts hold for what lies below.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pool } from '@/lib/db';
+import { startAcme } from '../support/acme';
 import { startProcess, type GateProcess } from '../support/gate-fork';
-import {
-  callOf,
-  emailIn,
-  freshMinute,
-  makeGroup,
-  makeMember,
-  makeOrganization,
-  mint,
-  post,
-  startGate,
-  until,
-  type Gate,
-} from '../support/gate';
+import { callOf, emailIn, freshMinute, mint, post, until, type Gate } from '../support/gate';
 
 const isFull = process.env.FULL === '1';
 const PROCESSES = isFull ? 8 : 3;
@@ -28,12 +17,10 @@ let processes: GateProcess[];
 const tokens: string[] = [];
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
+  const acme = await startAcme(['get_me'], { chain: false });
+  gate = acme.gate;
   processes = await Promise.all(Array.from({ length: PROCESSES }, startProcess));
-  const organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  for (let n = 0; n < AGENTS; n += 1) tokens.push((await mint(ana)).token);
+  for (let n = 0; n < AGENTS; n += 1) tokens.push((await mint(acme.ana)).token);
   // A process's first call opens its connections and its session.
   for (const at of processes)
     await until(async () => (await post(at, tokens[0]!, callOf('get_me'))).status === 200);

@@ -4,16 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '@/lib/audit/records';
 import { applyListing, updateTool } from '@/lib/catalogue/catalogue';
 import { transaction } from '@/lib/db';
+import { startAcme } from '../support/acme';
 import {
   callOf,
   emailIn,
   makeGroup,
-  makeMember,
-  makeOrganization,
-  mint,
   post,
   rpc,
-  startGate,
   watchAudit,
   type Gate,
   type TestMember,
@@ -28,11 +25,7 @@ let newRecords: () => Promise<AuditRecord[]>;
 const ALLOWED = ['get_me', 'get_task'];
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ALLOWED, [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, organization, ana, token } = await startAcme(ALLOWED, { chain: false }));
   await post(gate, token, callOf('get_me'));
   newRecords = await watchAudit(organization);
 });
@@ -269,10 +262,21 @@ refusals('a key that some reader takes for a protocol key, and another does not,
     'PP-07: two arguments that differ by U+212A',
     toolCall('"name":"get_me","arguments":{"task":"1","tas\u212a":"2"}'),
   ),
+  malformed(
+    -32700,
+    'PP-07: two arguments that differ by a dotless i, which is an I in upper case',
+    toolCall('"name":"get_me","arguments":{"task_id":"1","task_\u0131d":"2"}'),
+  ),
+  malformed(-32700, 'PP-07: a dotless i in a protocol key', toolCall('"name":"get_me","\u0131d":"2"')),
   malformed(-32700, 'PP-07: a fullwidth name', toolCall('"name":"get_me","ｎａｍｅ":"delete_task"')),
   malformed(-32700, 'PP-07: name with a space behind it', toolCall('"name":"get_me","name ":"delete_task"')),
   malformed(-32700, 'PP-08: method with NUL behind it', whole('"method":"tools/list","method\\u0000":"x"')),
   malformed(-32700, 'PP-08: an argument with NUL', toolCall('"name":"get_me","arguments":{"a\\u0000":1}')),
+  malformed(
+    -32600,
+    'PP-06: Ref instead of ref, where the method means something by it',
+    whole('"method":"completion/complete","params":{"Ref":{},"argument":{}}'),
+  ),
   malformed(-32600, 'PP-06: a member that JSON-RPC does not know', whole('"method":"tools/list","x":1')),
 ]);
 

@@ -9,6 +9,7 @@ import type { AuditRecord } from '@/lib/audit/records';
 import { pool } from '@/lib/db';
 import { setEnv } from '@/lib/env';
 import { handleMcp, type McpRequest } from '@/lib/gateway/handle-mcp';
+import { startAcmeAndRaw } from '../support/acme';
 import {
   auditOf,
   callOf,
@@ -18,12 +19,10 @@ import {
   hello,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   openSession,
   post,
   rpc,
-  startGate,
   until,
   watchAudit,
   type Gate,
@@ -31,7 +30,7 @@ import {
   type TestOrganization,
 } from '../support/gate';
 import { rawPost, sendRaw } from '../support/raw-http';
-import { beginEvents, eventOf, startRawUpstream, type RawUpstream } from '../support/raw-upstream';
+import { beginEvents, eventOf, type RawUpstream } from '../support/raw-upstream';
 
 let gate: Gate;
 let raw: RawUpstream;
@@ -45,24 +44,15 @@ let newRecords: () => Promise<AuditRecord[]>;
 const TOOLS = ['get_me', 'get_task', 'get_projects'];
 
 beforeAll(async () => {
-  gate = await startGate({ chain: false });
-  raw = await startRawUpstream();
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  const ben = await makeMember(gate, organization, 'ben@acme.example', { asana: 'ben@example.com' });
-  const rae = await makeMember(gate, organization, 'rae@acme.example', { asana: 'cleo@example.com' });
-  await makeGroup(organization, 'Readers', TOOLS, [ana, ben, rae]);
-  ({ token } = await mint(ana));
-  ({ token: bens } = await mint(ben));
-  ({ token: rawToken } = await mint(rae));
+  const acme = await startAcmeAndRaw(TOOLS, ['ben', 'cleo']);
+  ({ gate, raw, organization, ana, token } = acme);
+  ({ token: bens } = acme.colleagues.ben);
+  ({ token: rawToken } = acme.colleagues.cleo);
   await post(gate, token, callOf('get_me'));
   await post(gate, bens, callOf('get_me'));
   newRecords = await watchAudit(organization);
 });
-afterAll(async () => {
-  await gate.stop();
-  await raw.close();
-});
+afterAll(() => gate.stop());
 beforeEach(async () => {
   await newRecords();
   gate.sandbox.log.clear();
@@ -87,11 +77,14 @@ async function reachedNobody(): Promise<void> {
 }
 
 describe('methods of HTTP', () => {
-  test('T7: GET answers 405 and says what is allowed, with a session and without', async () => {
-    const session = await openSession(gate, token);
+  test('T7: GET without a session answers 405 and says what is allowed', async () => {
     await newRecords();
     gate.sandbox.log.clear();
-    const extras: Record<string, string>[] = [{}, { 'mcp-session-id': session }, { 'last-event-id': '1' }];
+    const extras: Record<string, string>[] = [
+      {},
+      { 'last-event-id': '1' },
+      { 'mcp-session-id': 'any', 'mcp-protocol-version': '2026-07-28' },
+    ];
     for (const extra of extras) {
       const response = await fetch(gate.url, {
         headers: headersFor(token, { accept: 'text/event-stream', ...extra }),
@@ -101,6 +94,25 @@ describe('methods of HTTP', () => {
     }
     expect((await fetch(gate.url)).status).toBe(401);
     await reachedNobody();
+  });
+
+  test('T7: GET in a session is a stream, also where Asana has none, and is not on record as a call', async () => {
+    for (const getStream of [true, false]) {
+      gate.sandbox.set({ getStream });
+      const session = await openSession(gate, token);
+      await newRecords();
+      const leaving = new AbortController();
+      const response = await fetch(gate.url, {
+        headers: headersFor(token, { accept: 'text/event-stream', 'mcp-session-id': session }),
+        signal: leaving.signal,
+      });
+      expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+      leaving.abort();
+      // What Gatehouse asked of Asana for it is its own.
+      const kinds = (await newRecords()).map(({ method, credential }) => [method, credential?.kind]);
+      expect(kinds).toEqual([['GET', 'system']]);
+    }
+    gate.sandbox.set({ getStream: false });
   });
 
   test('PB-30: any other method answers 405, whoever asks, and an override header overrides nothing', async () => {
@@ -641,7 +653,7 @@ describe('streams', () => {
       id: upstream.id,
       result: { content: [{ type: 'text', text: 'x'.repeat(1e6) }] },
     });
-    const filter = { tool: 'get_me', member: 'rae@acme.example' };
+    const filter = { tool: 'get_me', member: 'cleo@acme.example' };
     await until(async () => (await auditOf(organization, filter, 1))[0]?.outcome === 'ok');
     expect(raw.of('notifications/cancelled')).toEqual([]);
   });

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { pool, transaction } from '@/lib/db';
 import { replaceGroup } from '@/lib/people/groups';
+import { startAcme } from '../support/acme';
 import { startProcess, tell, type GateProcess as Process } from '../support/gate-fork';
 import type { Orders } from '../support/gate-process';
 import {
@@ -12,12 +13,10 @@ import {
   emailIn,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   openSession,
   post,
   rpc,
-  startGate,
   until,
   type Gate,
   type TestMember,
@@ -33,12 +32,8 @@ let token: string;
 const TOOLS = ['get_me', 'get_task'];
 
 beforeAll(async () => {
-  gate = await startGate();
+  ({ gate, organization, ana, token } = await startAcme(TOOLS));
   [one, two] = await Promise.all([startProcess(), startProcess()]);
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', TOOLS, [ana]);
-  ({ token } = await mint(ana));
   // A process's first call opens its connections, which on a busy machine takes longer than a call may.
   for (const process of [one, two])
     await until(async () => (await post(process, token, callOf('get_me'))).status === 200);

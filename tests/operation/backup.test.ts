@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { layChain, verifyChain } from '@/lib/audit/chain';
+import { layChain } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { writeBackup } from '@/lib/database/backup';
 import { restoreBackup } from '@/lib/database/restore';
 import { closeDatabase, pool, transaction } from '@/lib/db';
@@ -43,6 +44,7 @@ const SHORT_LIVED = [
   'rate_limits',
   'call_counters',
   'gate_processes',
+  'client_answers',
 ];
 
 let gate: Gate;

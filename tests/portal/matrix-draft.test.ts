@@ -347,7 +347,7 @@ describe('what to do about a refusal', () => {
     reason: 'not_in_group',
     sentence: '',
     checks: [{ id: 'groups', passed: false, message: '', change: null }],
-    groups: [{ slug: 'everyone', name: 'Everyone', hasTool: false, change: null }],
+    groups: [{ slug: 'everyone', name: 'Everyone', hasTool: false, rules: [], change: null }],
     candidates: [{ slug: 'leads', name: 'Leads' }],
     request: null,
     record: null,

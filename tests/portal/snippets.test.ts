@@ -5,13 +5,8 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAst } from 'vitest/node';
-import {
-  isReachableFromOutside,
-  mcpClients,
-  TOKEN_PLACEHOLDER,
-  type SetUp,
-  type Way,
-} from '@/components/home/snippets';
+import { TOKEN_PLACEHOLDER, type SetUp, type Way } from '@/components/home/snippet';
+import { isReachableFromOutside, mcpClients } from '@/components/home/snippets';
 import { makeGroup, makeMember, makeOrganization, mint, startGate, type Gate } from '../support/gate';
 
 const ENDPOINT = 'https://gatehouse.example.com/mcp';

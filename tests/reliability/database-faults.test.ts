@@ -5,19 +5,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { admissionPool, pool, transaction } from '@/lib/db';
 import { AppError, problemOf } from '@/lib/errors';
 import { env } from '@/lib/env';
+import { handleApi } from '@/lib/portal/handle-api';
+import { operationEntries } from '@/lib/portal/operations';
+import { createApiKey } from '@/lib/tokens/api-keys';
 import { createGroup } from '@/lib/people/groups';
 import { addMember } from '@/lib/people/members';
 import { updateOrganization } from '@/lib/people/organizations';
+import { startAcme } from '../support/acme';
 import {
   auditOf,
   callOf,
   emailIn,
   makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
-  startGate,
   until,
   type Gate,
   type TestMember,
@@ -33,11 +35,8 @@ let token: string;
 
 beforeAll(async () => {
   postgres = await startPostgres();
-  gate = await startGate({ databaseThrough: () => Promise.resolve(postgres.url) });
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  const databaseThrough = () => Promise.resolve(postgres.url);
+  ({ gate, organization, ana, token } = await startAcme(['get_me'], { databaseThrough }));
   await served();
 }, 120_000);
 afterAll(async () => {
@@ -200,6 +199,70 @@ describe('a busy database', () => {
     expect(performance.now() - begunMs).toBeLessThan(3_000 + BUSY_MS);
     await slow;
     expect(await changeNow()).toBe(200);
+  });
+
+  test('DB-08: what ends access is in force at once although every ordinary connection is in use', async () => {
+    const { key } = await transaction((tx) =>
+      createApiKey(tx, organization.actor, { name: 'offboarding', role: 'admin' }),
+    );
+    const api = async (method: string, path: string, body?: object) => {
+      const begunMs = performance.now();
+      const { status } = await handleApi(
+        new Request(`${env().GATEHOUSE_URL}/api/v1${path}`, {
+          method,
+          headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+          ...(body ? { body: JSON.stringify(body) } : {}),
+        }),
+      );
+      return { status, isPrompt: performance.now() - begunMs < 1_000 + BUSY_MS };
+    };
+    const eve = await makeMember(gate, organization, 'leaver@acme.example', { asana: 'ben@example.com' });
+    await makeGroup(organization, 'Leavers', ['get_me'], [eve]);
+    const [first, second] = [await mint(eve), await mint(eve)];
+    for (const bearer of [first.token, second.token])
+      expect((await post(gate, bearer, callOf('get_me'))).status).toBe(200);
+
+    const count = pool().options.max;
+    const slow = Promise.all(Array.from({ length: count }, () => pool().query('SELECT pg_sleep(6)')));
+    await until(() => pool().totalCount === count && pool().idleCount === 0);
+    expect(await api('DELETE', `/members/${eve.email}/tokens/${first.id}`)).toEqual({
+      status: 204,
+      isPrompt: true,
+    });
+    expect((await post(gate, first.token, callOf('get_me'))).status).toBe(401);
+    gate.sandbox.set({ latencyMs: 4_000 });
+    gate.sandbox.log.clear();
+    const underWay = post(gate, second.token, callOf('get_me'));
+    await until(() => gate.upstreamCalls().length === 1);
+    gate.sandbox.set({ latencyMs: 0 });
+    expect(await api('DELETE', `/members/${eve.email}`)).toEqual({ status: 204, isPrompt: true });
+    const endedMs = performance.now();
+    expect((await underWay).body.error?.code).toBe(1403);
+    expect(performance.now() - endedMs).toBeLessThan(1_000 + BUSY_MS);
+    expect((await post(gate, second.token, callOf('get_me'))).status).toBe(401);
+    expect(await api('PATCH', '/tools/get_me', { blocked: true })).toEqual({ status: 200, isPrompt: true });
+    const { body } = await post(gate, token, callOf('get_me'));
+    expect(body.error?.message).toBe('Unknown tool: get_me');
+    const stop = await api('POST', '/organization/stop', { reason: 'A test of the stop switch' });
+    expect(stop).toEqual({ status: 200, isPrompt: true });
+    expect((await post(gate, token, callOf('get_me'))).body.error?.code).toBe(1403);
+    // The twin: what ends nothing has to wait, and says so.
+    expect((await api('GET', '/members')).status).toBe(503);
+    await slow;
+    expect((await api('POST', '/organization/resume')).status).toBeLessThan(300);
+    expect((await api('PATCH', '/tools/get_me', { blocked: false })).status).toBe(200);
+    await served();
+  }, 60_000);
+
+  test('DB-08: every operation that ends something is one of these', () => {
+    const endings = operationEntries().filter(({ operation }) => operation.ends);
+    const deletions = operationEntries().filter(({ method }) => method === 'DELETE');
+    // A request for a tool is withdrawn by who made it; nobody's access ends.
+    for (const { name } of deletions)
+      if (name !== 'DELETE /me/tool-requests/{id}') expect(endings.map((one) => one.name)).toContain(name);
+    for (const name of ['POST /organization/stop', 'PATCH /tools/{name}', 'PATCH /clients/{id}'])
+      expect(endings.map((one) => one.name)).toContain(name);
+    for (const { operation } of endings) expect(operation.effect).not.toBe('read');
   });
 
   test('DB-07: the policy is read where it is written: there is one database, whatever asks', () => {

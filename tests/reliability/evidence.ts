@@ -1,5 +1,6 @@
 // Gathers what the other sides know: the sandbox while it runs, the audit and the policy when all is over.
-import { layChain, verifyChain } from '@/lib/audit/chain';
+import { layChain } from '@/lib/audit/chain';
+import { verifyChain } from '@/lib/audit/verify-chain';
 import { searchAudit } from '@/lib/audit/records';
 import { pool } from '@/lib/db';
 import type { LogEntry } from '@/lib/sandbox/request-log';

@@ -2,19 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setEnv } from '@/lib/env';
 import { isDatabaseGone } from '@/lib/errors';
-import {
-  auditOf,
-  callOf,
-  makeGroup,
-  makeMember,
-  makeOrganization,
-  mint,
-  post,
-  startGate,
-  until,
-  type Gate,
-  type TestOrganization,
-} from '../support/gate';
+import { startAcme } from '../support/acme';
+import { auditOf, callOf, post, until, type Gate, type TestOrganization } from '../support/gate';
 import { startTcpProxy } from '../support/tcp-proxy';
 
 let gate: Gate;
@@ -22,11 +11,7 @@ let organization: TestOrganization;
 let token: string;
 
 beforeAll(async () => {
-  gate = await startGate();
-  organization = await makeOrganization(gate, 'Acme');
-  const ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  ({ gate, organization, token } = await startAcme(['get_me']));
 });
 afterAll(() => gate.stop());
 

@@ -69,7 +69,7 @@ async function run(port: number): Promise<void> {
       .end()
       .then(() => Promise.all([stopChainer(), stopRevocations(), stopRefreshSweep()]))
       .then(stopWatching)
-      .then(flushOutcomes)
+      .then(() => flushOutcomes({ withinMs: 5_000 }))
       .then(closeDatabase)
       .then(() => database.close())
       .then(() => process.exit(0));

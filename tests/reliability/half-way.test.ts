@@ -8,15 +8,13 @@ import { createGroup, replaceGroup } from '@/lib/people/groups';
 import { addMember, removeMember } from '@/lib/people/members';
 import { updateOrganization } from '@/lib/people/organizations';
 import { mintAgentToken, revokeAgentToken } from '@/lib/tokens/agent-tokens';
+import { startAcme } from '../support/acme';
 import {
   auditOf,
   callOf,
-  makeGroup,
   makeMember,
-  makeOrganization,
   mint,
   post,
-  startGate,
   until,
   type Gate,
   type TestMember,
@@ -31,17 +29,13 @@ let ana: TestMember;
 let token: string;
 
 beforeAll(async () => {
-  gate = await startGate({
+  ({ gate, organization, ana, token } = await startAcme(['get_me'], {
     chain: false,
     async databaseThrough(url) {
       wire = await startStatementWire(Number(new URL(url).port));
       return Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(wire.port) }).href;
     },
-  });
-  organization = await makeOrganization(gate, 'Acme');
-  ana = await makeMember(gate, organization, 'ana@acme.example', { asana: 'ana@example.com' });
-  await makeGroup(organization, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana));
+  }));
 });
 afterAll(async () => {
   await gate.stop();

@@ -8,10 +8,14 @@ import { setEnv } from '../../lib/env';
 import { serveMcp } from '../../lib/gateway/serve-mcp';
 import { deleteGroup, replaceGroup, type GroupContent } from '../../lib/people/groups';
 import { removeMember } from '../../lib/people/members';
+import { startWitness } from '../../lib/offboarding/witness';
 import { updateOrganization } from '../../lib/people/organizations';
 import { revokeAgentToken } from '../../lib/tokens/agent-tokens';
 
+let port = 0;
+
 const ORDERS = {
+  witness: () => startWitness({ host: '127.0.0.1', port }),
   replaceGroup: (actor: Actor, slug: string, content: GroupContent) =>
     transaction((tx) => replaceGroup(tx, actor, slug, content, null)),
   deleteGroup: (actor: Actor, slug: string) => transaction((tx) => deleteGroup(tx, actor, slug)),
@@ -38,7 +42,8 @@ async function obey(told: Told): Promise<unknown> {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp` };
+  ({ port } = server.address() as AddressInfo);
+  return { url: `http://127.0.0.1:${port}/mcp` };
 }
 
 process.on('message', (told: Told) => {

@@ -37,13 +37,29 @@ export interface GateOptions {
   sandbox?: SandboxOptions;
 }
 
+/** A gate whose HTTP server is here too. */
+export interface OwnGate extends Gate {
+  /** Resolves when nothing is done any more for the client on this port, which hung up; after half a minute at the latest. */
+  quiet(port: number): Promise<void>;
+}
+
 /** Points the process at a database of its own and a sandbox, and serves the gate on a free port. */
-export async function startGate(options: GateOptions = {}): Promise<Gate> {
+export async function startGate(options: GateOptions = {}): Promise<OwnGate> {
   const { chain = true, databaseThrough, postgresUrl } = options;
   const database = await createTestDatabase(postgresUrl);
   const databaseUrl = (await databaseThrough?.(database.url)) ?? database.url;
   const sandbox = await startSandbox(options.sandbox);
-  const server = createServer((request, response) => void serveMcp(request, response));
+  const connections = new Map<number, { handlers: number; isOpen: boolean }>();
+  const server = createServer((request, response) => {
+    const connection = connections.get(request.socket.remotePort!);
+    if (connection) connection.handlers += 1;
+    void serveMcp(request, response).finally(() => connection && (connection.handlers -= 1));
+  });
+  server.on('connection', (socket) => {
+    const connection = { handlers: 0, isOpen: true };
+    connections.set(socket.remotePort!, connection);
+    socket.on('close', () => (connection.isOpen = false));
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -63,6 +79,15 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   return {
     url: `${origin}/mcp`,
     sandbox,
+    async quiet(port) {
+      const isQuiet = () => {
+        const connection = connections.get(port);
+        return connection !== undefined && !connection.isOpen && connection.handlers === 0;
+      };
+      for (let n = 0; n < 3_000 && !isQuiet(); n += 1)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      connections.delete(port);
+    },
     upstreamCalls: () =>
       sandbox.log.entries
         .filter(({ path }) => path.startsWith('/v2/mcp'))
@@ -293,12 +318,16 @@ export async function until<T>(check: () => T | Promise<T>): Promise<NonNullable
 }
 
 /** `initialize`, as a client of the legacy era sends it. */
-export const hello = (protocolVersion = '2025-11-25') =>
-  rpc('initialize', { protocolVersion, capabilities: {}, clientInfo: { name: 'test', version: '1' } });
+export const hello = (protocolVersion = '2025-11-25', capabilities: object = {}) =>
+  rpc('initialize', { protocolVersion, capabilities, clientInfo: { name: 'test', version: '1' } });
 
 /** Opens a session and returns its id. */
-export async function openSession(gate: { url: string }, token: string): Promise<string> {
-  const { headers } = await post(gate, token, hello());
+export async function openSession(
+  gate: { url: string },
+  token: string,
+  capabilities?: object,
+): Promise<string> {
+  const { headers } = await post(gate, token, hello(undefined, capabilities));
   const id = headers.get('mcp-session-id');
   if (id === null) throw new Error('no session was opened');
   return id;

@@ -3,6 +3,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 export interface TcpProxy {
   port: number;
+  /** How long a new connection waits until anything passes on it. */
+  delayMs: number;
   /** Refuses new connections and breaks those there are, as a stopped server does. */
   cut(): Promise<void>;
   /** Takes connections and passes nothing on, as a dead network does; those there are stay dead for ever. */
@@ -20,6 +22,12 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   function relay(client: Socket): void {
     keep(client);
     if (frozen) return;
+    if (wire.delayMs > 0) setTimeout(() => join(client), wire.delayMs);
+    else join(client);
+  }
+
+  function join(client: Socket): void {
+    if (client.destroyed) return;
     const remote = keep(connect(target.port, target.host));
     client.on('data', (bytes) => remote.write(bytes)).on('close', () => remote.destroy());
     remote.on('data', (bytes) => client.write(bytes)).on('close', () => client.destroy());
@@ -47,8 +55,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
 
   await listen(0);
   const { port } = server!.address() as AddressInfo;
-  return {
+  const wire: TcpProxy = {
     port,
+    delayMs: 0,
     cut,
     freeze() {
       frozen = true;
@@ -60,4 +69,5 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     close: cut,
   };
+  return wire;
 }

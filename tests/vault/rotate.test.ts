@@ -9,11 +9,18 @@ import { appCredentials } from '@/lib/asana/asana-app';
 import { freshAccessToken } from '@/lib/asana/refresh';
 import { queueRevocation } from '@/lib/asana/revoke';
 import { ASANA_SEALED } from '@/lib/asana/sealed-columns';
+import { readArguments } from '@/lib/audit/arguments';
+import { AUDIT_SEALED } from '@/lib/audit/sealed-columns';
+import { signerOf } from '@/lib/audit/signing-keys';
+import { saveSink } from '@/lib/audit/sink';
 import { pool, transaction } from '@/lib/db';
 import { childEnv, env, setEnv } from '@/lib/env';
 import { adapterFor, keepAnswer, readState } from '@/lib/oauth/adapter';
 import { registerClient } from '@/lib/oauth/register-client';
+import { GATEWAY_SEALED } from '@/lib/gateway/sealed-columns';
 import { OAUTH_SEALED } from '@/lib/oauth/sealed-columns';
+import { OFFBOARDING_SEALED } from '@/lib/offboarding/sealed-columns';
+import { placeOfDrillToken } from '@/lib/offboarding/witness';
 import { rotateSeals, type Rotation } from '@/lib/vault/rotate';
 import { countSealed, retireKey } from '@/lib/vault/key-use';
 import { checkKeyRing, openSecret, placeOf, sealSecret } from '@/lib/vault/vault';
@@ -23,7 +30,7 @@ import { callOf, makeGroup, makeMember, makeOrganization, mint, post, startGate 
 import type { Gate, TestMember, TestOrganization } from '../support/gate';
 import { shared } from '../support/gate-fork';
 
-const COLUMNS = [...ASANA_SEALED, ...OAUTH_SEALED];
+const COLUMNS = [...ASANA_SEALED, ...AUDIT_SEALED, ...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED];
 const ANA_AT_ASANA = 'ana@example.com';
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 
@@ -121,8 +128,37 @@ async function sealEverything() {
     [acme.id, ana.id, hash],
   );
   await keepAnswer({ hash, organizationId: acme.id }, { refresh_token: 'ghr_the-next-one' });
+  const [asked, drill] = [crypto.randomUUID(), crypto.randomUUID()];
+  const answer = sealSecret(placeOf(acme.id, 'client_answers', 'answer', asked), 'an answer');
+  await pool().query(
+    `INSERT INTO client_answers (id, organization_id, call_id, question, answer, expires_at)
+     VALUES ($1, $2, $1, 0, $3, now() + interval '1 day')`,
+    [asked, acme.id, answer],
+  );
+  await pool().query(
+    `INSERT INTO offboardings (id, organization_id, member_id, member_email, member_name, is_drill, by, started_at, drill_token)
+     VALUES ($1, $2, $3, 'drill', 'drill', true, 'drill', now(), $4)`,
+    [drill, acme.id, ana.id, sealSecret(placeOfDrillToken(acme.id, drill), 'a token')],
+  );
+  await signerOf(acme.id);
+  await transaction((tx) =>
+    saveSink(tx, acme.actor, {
+      kind: 'otlp',
+      address: 'http://127.0.0.1:9/v1/logs',
+      authorization: 'Bearer s',
+    }),
+  );
+  await pool().query('UPDATE organizations SET keep_arguments_since = now() WHERE id = $1', [acme.id]);
+  await post(gate, token, callOf('get_me', { seen: 'by auditors' }));
+  await pool().query('UPDATE organizations SET keep_arguments_since = NULL WHERE id = $1', [acme.id]);
+  const { rows: kept } = await pool().query<{ call_id: string }>(
+    'SELECT call_id FROM audit_arguments ORDER BY at DESC LIMIT 1',
+  );
   setEnv({ GATEHOUSE_KEYS: before });
-  return { secrets, state, credentials, revocation, registered, interaction, hash };
+  return {
+    ...{ secrets, state, credentials, revocation, registered, interaction, hash, asked, drill },
+    kept: kept[0]!.call_id,
+  };
 }
 
 describe('a rotation', () => {
@@ -161,6 +197,19 @@ describe('a rotation', () => {
     expect(opened('oauth_tokens', 'answer', made.hash.toString('hex'), rows[0].answer)).toContain(
       'the-next-one',
     );
+
+    const read = await transaction((tx) => readArguments(tx, acme.actor, made.kept));
+    expect(read).toMatchObject({ text: '{"seen":"by auditors"}', matches: true });
+    expect((await signerOf(acme.id)).sign('a text')).toHaveLength(64);
+
+    const [sealed] = (
+      await pool().query(
+        'SELECT answer, (SELECT drill_token FROM offboardings WHERE id = $2) FROM client_answers WHERE id = $1',
+        [made.asked, made.drill],
+      )
+    ).rows;
+    expect(opened('client_answers', 'answer', made.asked, sealed.answer)).toBe('an answer');
+    expect(opened('offboardings', 'drill_token', made.drill, sealed.drill_token)).toBe('a token');
 
     const from = { to: ids.now, from: [ids.old] };
     expect(recorded).toEqual([

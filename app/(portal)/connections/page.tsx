@@ -82,7 +82,7 @@ export default async function ConnectionsPage({
           </EmptyState>
         </div>
       )}
-      <EndedConnections revocations={revocations} />
+      <EndedConnections revocations={revocations} className="mt-5" />
     </>
   );
 }

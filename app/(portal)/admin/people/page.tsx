@@ -33,7 +33,12 @@ export default async function PeoplePage({
       <PageHeader
         title="People"
         description="Who can be given access. Each connects their own Asana account."
-        actions={<InvitePerson groups={choices} listed={listed} />}
+        actions={
+          <>
+            <ButtonLink href="/admin/people/offboardings">Offboardings</ButtonLink>
+            <InvitePerson groups={choices} listed={listed} />
+          </>
+        }
       />
       {total === 1 && !filtered && (
         <Callout tone="info" className="mb-4" title="So far it is only you">

@@ -8,6 +8,7 @@ import { DecisionBadge, OutcomeBadge } from '@/components/audit/audit-badges';
 import { ChangeList } from '@/components/audit/change-list';
 import { changesOf } from '@/components/audit/changes';
 import { filterIn, hrefWith, queryOf, type AuditFilter } from '@/components/audit/filter';
+import { KeptArguments } from '@/components/audit/kept-arguments';
 import { neighbours } from '@/components/audit/neighbours';
 import {
   actionWords,
@@ -111,6 +112,11 @@ export default async function AuditRecordPage({
             </KeyValues>
           </Section>
         </div>
+        {role === 'auditor' && record.argumentsHash && (
+          <div className="min-w-0 lg:col-span-2">
+            <KeptArguments id={record.id} />
+          </div>
+        )}
         <details className="lg:col-span-2">
           <summary className="text-ink-3 hover:text-ink text-sm">The whole record as JSON</summary>
           <div className="mt-2">

@@ -3,6 +3,7 @@ import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { RecordRow } from '@/components/audit/record-row';
 import type { AuditRecord } from '@/components/audit/words';
+import { EndedConnections } from '@/components/connections/ended-connections';
 import { EndClient, EndToken } from '@/components/people/end-agent';
 import { PersonButtons } from '@/components/people/person-actions';
 import { roles, states, type GroupChoice, type MemberDetail } from '@/components/people/words';
@@ -23,8 +24,9 @@ export const metadata = { title: 'Person' };
 export default async function PersonPage({ params }: { params: Promise<{ email: string }> }) {
   const viewer = await requireRole('admin');
   const email = decodeURIComponent((await params).email);
-  const [person, { groups }, { tools }, organization, { records }] = await Promise.all([
+  const [person, { revocations }, { groups }, { tools }, organization, { records }] = await Promise.all([
     read('GET /members/{email}', { path: { email } }),
+    read('GET /members/{email}/revocations', { path: { email } }),
     read('GET /groups'),
     read('GET /tools'),
     read('GET /organization'),
@@ -63,6 +65,7 @@ export default async function PersonPage({ params }: { params: Promise<{ email: 
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="flex min-w-0 flex-col gap-5">
           <Connections person={person} />
+          <EndedConnections revocations={revocations} />
           <Agents person={person} />
           <Tools person={person} tools={tools} />
         </div>
