@@ -97,6 +97,14 @@ export function pool(): pg.Pool {
   return endings.getStore() ? held().endings.pool : held().pool;
 }
 
+/**
+ * The connections of `endingAccess`, for what asks again and again who may go on. By name, because an async context that was entered
+ * once makes Node follow every promise of the process: a tenth of what a call costs.
+ */
+export function endingPool(): pg.Pool {
+  return held().endings.pool;
+}
+
 /** Connections that nobody but admission uses: however busy the portal keeps the others, calls are decided and recorded (DB-08). */
 export function admissionPool(): pg.Pool {
   return held().admissionPool;

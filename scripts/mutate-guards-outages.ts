@@ -37,7 +37,7 @@ export const OUTAGE_MUTANTS: Mutant[] = [
     [
       'so do open streams',
       'what ends access',
-      `await endingAccess(() => pool().query<{ n: number; reason: EndReason }>(query))`,
+      `await endingPool().query<{ n: number; reason: EndReason }>(query)`,
       `await pool().query<{ n: number; reason: EndReason }>(query)`,
     ],
   ]),

@@ -4,7 +4,7 @@
 // names an organization; then, and every five seconds in case one was lost, one query asks which of them may no longer go on. The
 // notification decides nothing: the query reads what admission reads.
 import type { Pool } from 'pg';
-import { endingAccess, pool } from '../db';
+import { endingPool, pool } from '../db';
 import { listenTo } from '../events/listen';
 import { log } from '../log';
 
@@ -152,7 +152,7 @@ async function check(asked: OpenStream[]): Promise<void> {
         asked.map(({ connectionId }) => connectionId),
       ],
     };
-    const { rows } = await endingAccess(() => pool().query<{ n: number; reason: EndReason }>(query));
+    const { rows } = await endingPool().query<{ n: number; reason: EndReason }>(query);
     for (const { n, reason } of rows) {
       const stream = asked[n - 1]!;
       if (!streams.delete(stream)) continue;
