@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import next from 'next';
 import { collectDefaultMetrics, register } from 'prom-client';
 import { startChainer } from '@/lib/audit/chain';
+import { forgetJob } from '@/lib/approvals/forget';
 import { AUDIT_JOBS } from '@/lib/audit/retention';
 import { startSinks } from '@/lib/audit/sink';
 import { startRefreshSweep } from '@/lib/asana/refresh-sweep';
@@ -124,7 +125,7 @@ export async function start({
     host: /^(?:0\.0\.0\.0|::)$/.test(HOST) ? 'localhost' : HOST,
     port,
   });
-  const stopSchedule = startSchedule([syncJob, drillJob, ...AUDIT_JOBS]);
+  const stopSchedule = startSchedule([syncJob, drillJob, forgetJob, ...AUDIT_JOBS]);
   const stopSinks = startSinks({ intervalMs: 2_000 });
 
   report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);

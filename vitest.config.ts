@@ -7,7 +7,7 @@ if (process.env.FULL !== '1')
   elsewhere.push(
     ...['tests/ecosystem/**', 'tests/clients/inspector.test.ts', 'tests/gateway/bench.test.ts'],
     ...['tests/operation/embedded-backup.test.ts', 'tests/operation/rolling-restart.test.ts'],
-    'tests/audit/million-records.test.ts',
+    ...['tests/audit/million-records.test.ts', 'tests/config/large-replay.test.ts'],
     ...['tests/reliability/kill-rounds.test.ts', 'tests/reliability/crash-points.test.ts'],
   );
 

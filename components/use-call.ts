@@ -4,6 +4,9 @@ import { useRouter } from 'next/navigation';
 import { useCallback, useState } from 'react';
 import { ApiProblem } from './api';
 
+/** Heard on `window` after every change that a component made, by what shows numbers of its own. */
+export const CHANGED = 'gatehouse-changed';
+
 export interface Caller {
   pending: boolean;
   problem: ApiProblem | null;
@@ -23,7 +26,10 @@ export function useCall({ refresh = true }: { refresh?: boolean } = {}): Caller 
       setProblem(null);
       try {
         const answer = await work();
-        if (refresh) router.refresh();
+        if (refresh) {
+          router.refresh();
+          window.dispatchEvent(new Event(CHANGED));
+        }
         return { answer };
       } catch (error) {
         if (!(error instanceof ApiProblem)) throw error;

@@ -17,6 +17,21 @@ const origin = httpUrl.refine(
   'must be an origin such as https://gatehouse.example.com, without a path',
 );
 
+const visible = (maxChars: number) =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^[\\x21-\\x7e]{1,${maxChars}}$`),
+      `must be 1 to ${maxChars} characters without spaces`,
+    );
+// Kept as it is, to the slash at its end: ID tokens must say exactly this (OpenID Connect Core 3.1.3.7).
+const issuer = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && !/[?#@\s]/.test(value),
+    'must be the issuer\u2019s http(s) URL as the identity provider publishes it, without query, fragment or credentials',
+  );
+
 function isAddressOrNetwork(entry: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
   const most = isIP(address) === 6 ? 128 : 32;
@@ -69,6 +84,10 @@ const schema = z.object({
     .min(10, 'must have at least 10 characters')
     .max(200, 'must have at most 200 characters')
     .optional(),
+  OIDC_ISSUER: issuer.optional(),
+  OIDC_CLIENT_ID: visible(300).optional(),
+  OIDC_CLIENT_SECRET: visible(500).optional(),
+  OIDC_GROUPS_CLAIM: visible(200).optional(),
   ASANA_MCP_URL: httpUrl.default('https://mcp.asana.com/v2/mcp'),
   ASANA_OAUTH_URL: httpUrl.default('https://app.asana.com'),
   ASANA_RESOURCE: z.string().default('https://mcp.asana.com/v2'),
@@ -108,6 +127,7 @@ export function readEnv(variables: Record<string, string | undefined>): Env {
           );
       }
     }
+    problems.push(...oidcProblems(data));
     const unattended = [
       data.GATEHOUSE_ORGANIZATION,
       data.GATEHOUSE_ADMIN_EMAIL,
@@ -121,6 +141,23 @@ export function readEnv(variables: Record<string, string | undefined>): Env {
       return { ...data, GATEHOUSE_URL: data.GATEHOUSE_URL ?? `http://localhost:${data.PORT}` };
   }
   throw new EnvironmentError(problems);
+}
+
+function oidcProblems(data: z.infer<typeof schema>): string[] {
+  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_GROUPS_CLAIM } = data;
+  const problems: string[] = [];
+  const given = [OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET].filter(Boolean).length;
+  if (given !== 0 && given !== 3)
+    problems.push(
+      'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all three to let people sign in through the company, or none.',
+    );
+  if (OIDC_GROUPS_CLAIM && given === 0)
+    problems.push('OIDC_GROUPS_CLAIM says nothing without OIDC_ISSUER: set that too, or leave both out.');
+  if (OIDC_ISSUER && !OIDC_ISSUER.startsWith('https://') && !data.GATEHOUSE_ALLOW_INSECURE_UPSTREAM)
+    problems.push(
+      'OIDC_ISSUER must be an https URL; for a test on this machine set GATEHOUSE_ALLOW_INSECURE_UPSTREAM=1.',
+    );
+  return problems;
 }
 
 let current: Env | undefined;
@@ -141,6 +178,21 @@ export function env(): Env {
 export function setEnv(values: Partial<Record<keyof Env, string>>): void {
   Object.assign(process.env, values);
   current = undefined;
+}
+
+/** The company's identity provider as configured; null where people sign in with e-mail and password only. */
+export function companySignIn(): {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  groupsClaim: string | null;
+} | null {
+  const { OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_GROUPS_CLAIM } = env();
+  if (!OIDC_ISSUER || !OIDC_CLIENT_ID || !OIDC_CLIENT_SECRET) return null;
+  return {
+    ...{ issuer: OIDC_ISSUER, clientId: OIDC_CLIENT_ID, clientSecret: OIDC_CLIENT_SECRET },
+    groupsClaim: OIDC_GROUPS_CLAIM ?? null,
+  };
 }
 
 /** The one resource that OAuth access tokens are good for (RFC 8707, RFC 9728): the MCP endpoint. */

@@ -41,6 +41,14 @@ const table = {
   set_up_already: { status: 409, title: 'This Gatehouse is set up already; sign in.' },
   decided_already: { status: 409, title: 'Somebody has decided this request already.' },
   drill_failed: { status: 409, title: 'Not everything ended in time; the receipt of the drill says what.' },
+  policy_test_failed: {
+    status: 409,
+    title: 'A policy test would fail; change what you save, or delete the test.',
+  },
+  absent_groups: {
+    status: 409,
+    title: 'The file does not name every group; say what becomes of the others (absentGroups).',
+  },
   tool_closed: { status: 409, title: 'Nobody may use this tool as it stands; open it first.' },
   stale_version: {
     status: 412,

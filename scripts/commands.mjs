@@ -30,6 +30,7 @@ const commands = {
   build: { build: true },
   sandbox: { build: false, run: tsx('lib/sandbox/main.ts'), set: production },
   organization: { build: false, run: tsx('scripts/organization.ts'), set: production },
+  config: { build: false, run: tsx('scripts/config.ts'), set: production },
   backup: { build: false, run: tsx('scripts/backup.ts'), set: production },
   restore: { build: false, run: tsx('scripts/restore.ts'), set: production },
   keys: { build: false, run: tsx('scripts/keys.ts'), set: production },

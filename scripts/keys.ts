@@ -6,6 +6,7 @@ import { changeKeyFile, randomKey } from '@/lib/database/key-file';
 import { openDatabase } from '@/lib/database/open-database';
 import { closeDatabase, deploymentDb, transaction } from '@/lib/db';
 import { env, EnvironmentError } from '@/lib/env';
+import { APPROVALS_SEALED } from '@/lib/approvals/sealed-columns';
 import { GATEWAY_SEALED } from '@/lib/gateway/sealed-columns';
 import { OAUTH_SEALED } from '@/lib/oauth/sealed-columns';
 import { OFFBOARDING_SEALED } from '@/lib/offboarding/sealed-columns';
@@ -14,7 +15,10 @@ import { countSealed, KeyChangeRefused, retireKey } from '@/lib/vault/key-use';
 import { checkKeyRing, keyRing } from '@/lib/vault/vault';
 
 const USAGE = 'Use: npm run keys -- status | add | rotate | retire ID';
-const COLUMNS = [...ASANA_SEALED, ...AUDIT_SEALED, ...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED];
+const COLUMNS = [
+  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED],
+  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED],
+];
 
 const commands = { status, add, rotate, retire };
 

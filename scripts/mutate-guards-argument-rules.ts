@@ -31,7 +31,7 @@ export const ARGUMENT_RULE_MUTANTS: Mutant[] = [
       ``,
     ],
   ]),
-  ...of('prisma/migrations/0011_argument_rules/migration.sql', gate, [
+  ...of('prisma/migrations/0015_approvals/migration.sql', gate, [
     [
       'rules: the connection belongs to what was judged',
       'found through one connection',

@@ -3,10 +3,12 @@
 
 import type { Mutant } from './mutant';
 import { ADMISSION_MUTANTS } from './mutate-guards-admission';
+import { APPROVAL_MUTANTS } from './mutate-guards-approvals';
 import { ANSWER_MUTANTS } from './mutate-guards-answers';
 import { ARGUMENT_RULE_MUTANTS } from './mutate-guards-argument-rules';
 import { ASANA_MUTANTS } from './mutate-guards-asana';
 import { AUDIT_MUTANTS } from './mutate-guards-audit';
+import { CONFIG_MUTANTS } from './mutate-guards-config';
 import { MODERN_MUTANTS } from './mutate-guards-modern';
 import { OUTAGE_MUTANTS } from './mutate-guards-outages';
 import { REQUEST_MUTANTS } from './mutate-guards-requests';
@@ -18,6 +20,7 @@ export type { Mutant };
 export const MUTANTS: Mutant[] = [
   ...REQUEST_MUTANTS,
   ...ADMISSION_MUTANTS,
+  ...APPROVAL_MUTANTS,
   ...ARGUMENT_RULE_MUTANTS,
   ...ASANA_MUTANTS,
   ...AUDIT_MUTANTS,
@@ -25,5 +28,6 @@ export const MUTANTS: Mutant[] = [
   ...MODERN_MUTANTS,
   ...OUTAGE_MUTANTS,
   ...TRUST_MUTANTS,
+  ...CONFIG_MUTANTS,
   ...SESSION_MUTANTS,
 ];

@@ -13,7 +13,7 @@ import { assertRingFits, checkKeyRing, type KeyCheckRow } from '@/lib/vault/vaul
 
 const USAGE = 'Use: npm run restore -- --from FILE [--replace] [--end-bearers]';
 /** What an agent, a script or a link holds: somebody may have ended it after the backup was made (DB-13). */
-const BEARERS = ['agent_tokens', 'api_keys', 'grants', 'oauth_tokens', 'invites'];
+const BEARERS = ['agent_tokens', 'api_keys', 'directory_tokens', 'grants', 'oauth_tokens', 'invites'];
 
 async function restore(
   file: string,
@@ -28,7 +28,7 @@ async function restore(
     console.log(`Restored ${rows} rows as they were at ${at}. Everybody signs in anew.`);
     console.log(
       endBearers
-        ? 'Agent tokens, API keys, invites and what MCP clients were allowed stayed away: they are made anew.'
+        ? 'Agent tokens, API keys, directory tokens, invites and what MCP clients were allowed stayed away: they are made anew.'
         : 'What was ended after the backup (tokens, members, rights) is alive again; --end-bearers restores without any bearer.',
     );
     await recordAndVerify(at, endBearers);

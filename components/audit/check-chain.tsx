@@ -95,19 +95,26 @@ export function CheckChain() {
           <p>
             To check it without this server, export the records as JSON lines and run the verifier, one file
             that needs nothing but Node. It names the first record that was edited, deleted, moved, put in or
-            cut off.
+            cut off. Keep your copy: whoever could rewrite records here could hand out another verifier.
           </p>
           <CodeBlock
             label="verify command"
-            code="npx gatehouse-verify audit.jsonl --key audit-keys.json --checkpoints checkpoints.json"
+            code="node gatehouse-verify.mjs audit.jsonl --key audit-keys.json --checkpoints checkpoints.json"
           />
-          <div>
+          <div className="flex flex-wrap gap-2">
             <ButtonAnchor
               href={addressOf('/audit/export', { query: { format: 'jsonl' } })}
               download
               icon={<Download aria-hidden="true" />}
             >
               Export all records
+            </ButtonAnchor>
+            <ButtonAnchor
+              href={addressOf('/audit/verifier', {})}
+              download
+              icon={<Download aria-hidden="true" />}
+            >
+              Download the verifier
             </ButtonAnchor>
           </div>
         </div>

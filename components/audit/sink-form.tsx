@@ -59,8 +59,7 @@ function State({ sink }: { sink: Sink }) {
     <>
       {where}
       <Callout tone="danger" title="The sink does not take records">
-        {sink.problem} Nothing is lost: Gatehouse tries again by itself, the next time{' '}
-        {sink.nextAt ? <RelativeTime iso={sink.nextAt} /> : 'soon'}.
+        {sink.problem} Nothing is lost: Gatehouse tries again by itself until it does.
         {mayBeAuthorization(sink) && ' If the collector asks for one, give its authorization anew.'}
       </Callout>
     </>

@@ -7,8 +7,8 @@ import { PasswordField } from '../ui/password-field';
 import { TextField } from '../ui/text-field';
 import { enter } from './enter';
 
-/** `next` is a safe path (`safeNext`). */
-export function SignInForm({ next }: { next: string }) {
+/** `next` is a safe path (`safeNext`). `secondary`: another way in stands before it. */
+export function SignInForm({ next, secondary = false }: { next: string; secondary?: boolean }) {
   const [pending, setPending] = useState(false);
   const [failure, setFailure] = useState<{ title: string; detail: string } | null>(null);
 
@@ -34,7 +34,7 @@ export function SignInForm({ next }: { next: string }) {
       )}
       <TextField label="E-mail" name="email" type="email" autoComplete="username" required />
       <PasswordField label="Password" name="password" autoComplete="current-password" required />
-      <Button type="submit" variant="primary" loading={pending}>
+      <Button type="submit" variant={secondary ? 'secondary' : 'primary'} loading={pending}>
         Sign in
       </Button>
     </form>

@@ -27,14 +27,17 @@ export function remediesFor(explanation: Explanation): Remedy[] {
     ];
   const failed = new Set(checks.filter(({ passed }) => passed === false).map(({ id }) => id));
   const remedies: Remedy[] = [];
-  if (explanation.reason === 'argument_rule')
+  if (explanation.reason === 'argument_rule' || explanation.reason === 'approval_required')
     remedies.push(
       ...groups
         .filter(({ hasTool, rules }) => hasTool && rules.length > 0)
         .map(({ slug, name }) => ({
           text: `Look at the rules of ${name}`,
           href: `/admin/groups/${slug}`,
-          note: 'They hold for everybody in it. The agent was told what to change in its call.',
+          note:
+            explanation.reason === 'argument_rule'
+              ? 'They hold for everybody in it. The agent was told what to change in its call.'
+              : 'They say who approves such calls. The agent was told where its call waits.',
         })),
     );
   if (request?.status === 'open')

@@ -10,6 +10,13 @@ export interface Draft {
   members: ReadonlySet<string>;
   methods: ReadonlySet<'resources' | 'prompts' | 'completion' | 'logging' | 'client_requests'>;
   rules: ArgumentRules;
+  approvals: DraftApprovals;
+}
+
+/** Tools that wait for a person; of those that the group has not, none is saved. */
+export interface DraftApprovals {
+  tools: ReadonlySet<string>;
+  approver: { group: string } | { member: string } | null;
 }
 
 export interface Changes {
@@ -21,6 +28,8 @@ export interface Changes {
   methods: Difference;
   /** Rules on arguments, in words. */
   rules: Difference;
+  /** What waits for whom, in words. */
+  approvals: Difference;
   /** The same changes on top of another version: additions and removals, whatever else is there. */
   onto(fresh: Group): Draft;
 }
@@ -38,7 +47,29 @@ export function draftOf(group: Group): Draft {
     members: new Set(group.members),
     methods: new Set(group.methods) as Draft['methods'],
     rules: group.rules ?? NO_RULES,
+    approvals: approvalsOf(group),
   };
+}
+
+const approvalsOf = ({ approvals }: Group): DraftApprovals => ({
+  tools: new Set(approvals?.tools),
+  approver: approvals?.approver ?? null,
+});
+
+/** As it is saved; null where nothing waits. */
+export function savedApprovals({ tools, approvals }: Draft): Group['approvals'] {
+  const waiting = [...approvals.tools].filter((name) => tools.has(name));
+  return waiting.length === 0 ? null : { tools: waiting.toSorted(), approver: approvals.approver };
+}
+
+function approvalWords(approvals: Group['approvals']): string[] {
+  const approver = approvals?.approver;
+  const whom = !approver
+    ? 'nobody yet'
+    : 'group' in approver
+      ? `the group ${approver.group}`
+      : approver.member;
+  return (approvals?.tools ?? []).map((tool) => `${tool} waits for ${whom}`);
 }
 
 /** What saving would change. */
@@ -48,15 +79,19 @@ export function changesOf(base: Group, draft: Draft): Changes {
   const members = difference(base.members, draft.members);
   const methods = difference(base.methods, draft.methods);
   const rules = rulesChange(base.rules, draft.rules);
+  const approvals = difference(approvalWords(base.approvals), new Set(approvalWords(savedApprovals(draft))));
   return {
     any:
       name !== null ||
-      [tools, members, methods, rules].some(({ added, removed }) => added.length + removed.length > 0),
+      [tools, members, methods, rules, approvals].some(
+        ({ added, removed }) => added.length + removed.length > 0,
+      ),
     name,
     tools,
     members,
     methods,
     rules,
+    approvals,
     onto: (fresh) => ({
       name: name ?? fresh.name,
       tools: applied(fresh.tools, tools),
@@ -64,6 +99,7 @@ export function changesOf(base: Group, draft: Draft): Changes {
       methods: applied(fresh.methods, methods) as Draft['methods'],
       // One whole: two admins' rules mixed would be neither's.
       rules: rules.added.length + rules.removed.length > 0 ? draft.rules : (fresh.rules ?? NO_RULES),
+      approvals: approvals.added.length + approvals.removed.length > 0 ? draft.approvals : approvalsOf(fresh),
     }),
   };
 }

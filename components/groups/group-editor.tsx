@@ -4,6 +4,7 @@ import Link from 'next/link';
 import { useMemo, useState } from 'react';
 import type { OperationAnswer } from '@/lib/portal/operations';
 import { call } from '../api';
+import { ReplayOfDraft } from '../config/replay';
 import { Problem } from '../problem';
 import { sectionsOf, shownTools, type MatrixTool } from '../matrix/model';
 import { pairsOf } from '../matrix/pairs';
@@ -16,8 +17,9 @@ import { Section } from '../ui/section';
 import { TextField } from '../ui/text-field';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
+import { ApprovalsForm } from './approvals-form';
 import { ArgumentRulesForm } from './argument-rules-form';
-import { changesOf, draftOf, type Draft, type Group } from './draft';
+import { changesOf, draftOf, savedApprovals, type Draft, type Group } from './draft';
 import { PendingChanges } from './pending-changes';
 import { PeoplePicker, type Person } from './people-picker';
 import { presets, toolsOfPreset } from './presets';
@@ -35,10 +37,13 @@ export function GroupEditor({
   group,
   tools,
   people,
+  groups,
 }: {
   group: Group;
   tools: readonly MatrixTool[];
   people: readonly Person[];
+  /** All of the organization's. */
+  groups: readonly { slug: string; name: string }[];
 }) {
   const [base, setBase] = useState(group);
   const [draft, setDraft] = useState<Draft>(() => draftOf(group));
@@ -48,21 +53,29 @@ export function GroupEditor({
   const loading = useCall({ refresh: false });
   const stale = problem?.code === 'stale_version';
   const changes = changesOf(base, draft);
+  const waiting = savedApprovals(draft);
   const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
   const cost = tools.filter((tool) => draft.tools.has(tool.name)).reduce((sum, tool) => sum + tool.tokens, 0);
 
+  const blocked = draft.name.trim() === '' || (waiting !== null && waiting.approver === null);
+  const content = {
+    name: draft.name.trim(),
+    tools: [...draft.tools],
+    members: [...draft.members],
+    methods: [...draft.methods],
+    rules: draft.rules,
+    approvals: waiting,
+  };
+
   async function save() {
+    // A rule that was typed and not understood would be missing from what is saved, and look as if it held.
+    const unread = document.querySelector<HTMLElement>('main [aria-invalid="true"]');
+    if (unread) return unread.focus();
     const done = await run(() =>
       call('PUT /groups/{slug}', {
         path: { slug: base.slug },
         ifMatch: String(base.version),
-        body: {
-          name: draft.name.trim(),
-          tools: [...draft.tools],
-          members: [...draft.members],
-          methods: [...draft.methods],
-          rules: draft.rules,
-        },
+        body: content,
       }),
     );
     if (done) toast('Group saved', 'In force from the next call on.');
@@ -131,6 +144,13 @@ export function GroupEditor({
               onChange={(selected) => change({ members: selected })}
             />
           </Section>
+          <ApprovalsForm
+            key={`approvals ${round}`}
+            approvals={draft.approvals}
+            tools={tools.filter(({ name }) => draft.tools.has(name))}
+            {...{ groups, people }}
+            onChange={(approvals) => change({ approvals })}
+          />
           <ArgumentRulesForm key={round} rules={draft.rules} onChange={(rules) => change({ rules })} />
           <Section title="Beyond tools" description="Other parts of MCP. Most agents need none of them.">
             <div className="flex flex-col gap-1.5">
@@ -158,9 +178,14 @@ export function GroupEditor({
         tools={tools}
         people={draft.members.size}
         pending={pending || loading.pending}
-        blocked={draft.name.trim() === ''}
+        blocked={blocked}
         stale={stale}
         problem={<Problem problem={loading.problem ?? (stale ? null : problem)} className="mb-3" />}
+        replay={
+          blocked ? null : (
+            <ReplayAsked key={JSON.stringify(content)} draft={{ slug: base.slug, ...content }} />
+          )
+        }
         onSave={() => void save()}
         onDiscard={() => {
           reset();
@@ -170,6 +195,17 @@ export function GroupEditor({
         onReload={(keep) => void reload(keep)}
       />
     </div>
+  );
+}
+
+/** The replay once it is asked for: it reads the audit, and a draft changes with every tick. */
+function ReplayAsked({ draft }: { draft: Parameters<typeof ReplayOfDraft>[0]['draft']['group'] }) {
+  const [asked, setAsked] = useState(false);
+  if (asked) return <ReplayOfDraft draft={{ group: draft }} />;
+  return (
+    <Button size="sm" onClick={() => setAsked(true)}>
+      Replay past calls
+    </Button>
   );
 }
 

@@ -18,6 +18,7 @@ export function PendingChanges({
   blocked,
   stale,
   problem,
+  replay,
   onSave,
   onDiscard,
   onReload,
@@ -29,6 +30,8 @@ export function PendingChanges({
   blocked: boolean;
   stale: boolean;
   problem: ReactNode;
+  /** What the changes would have done to the calls of the last days. */
+  replay: ReactNode;
   onSave: () => void;
   onDiscard: () => void;
   onReload: (keep: boolean) => void;
@@ -66,6 +69,7 @@ export function PendingChanges({
               <h2 className="text-sm font-medium">{summary(changes, people)}</h2>
               <ChangeList changes={changes} tools={tools} />
             </div>
+            <div className="order-last w-full">{replay}</div>
             <div className="flex gap-2">
               <Button onClick={onDiscard}>Discard</Button>
               <Button variant="primary" loading={pending} disabled={blocked} onClick={onSave}>
@@ -79,7 +83,7 @@ export function PendingChanges({
   );
 }
 
-function summary({ tools, members, rules }: Changes, people: number): string {
+function summary({ tools, members, rules, approvals }: Changes, people: number): string {
   const gives = count(tools.added.length, 'tool');
   const takes = count(tools.removed.length, 'tool');
   const whom = people === 0 ? 'nobody yet, for the group is empty' : count(people, 'person', 'people');
@@ -93,6 +97,8 @@ function summary({ tools, members, rules }: Changes, people: number): string {
     members.removed.length > 0 && `removes ${count(members.removed.length, 'person', 'people')}`,
     rules.added.length + rules.removed.length > 0 &&
       'changes the rules on arguments, in force for the next call of everybody in the group',
+    approvals.added.length + approvals.removed.length > 0 &&
+      'changes what waits for an approval; what waits through this group now ends',
   ].filter(Boolean);
   return parts.length > 0 ? `Saving ${parts.join('; ')}.` : 'Unsaved changes';
 }
@@ -111,6 +117,7 @@ function ChangeList({ changes, tools }: { changes: Changes; tools: readonly Tool
     ...differences(changes.members).map((entry) => ({ ...entry, mono: false, note: null })),
     ...differences(changes.methods).map((entry) => ({ ...entry, mono: true, note: null })),
     ...differences(changes.rules).map((entry) => ({ ...entry, mono: false, note: null })),
+    ...differences(changes.approvals).map((entry) => ({ ...entry, mono: false, note: null })),
   ];
   return (
     <ul className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-sm">

@@ -25,7 +25,7 @@ export function linesOf(health: Health): { title: string; lines: Line[] }[] {
   ];
 }
 
-function ownLines({ database, keys, chain, sink, offboardingDrill: drill }: Health): Line[] {
+function ownLines({ database, keys, chain, sink, auditKeeping, offboardingDrill: drill }: Health): Line[] {
   return [
     { name: 'Database', ok: database.ok, text: database.detail, fix: database.fix },
     { name: 'Keys', ok: keys.ok, text: keys.detail, fix: keys.fix },
@@ -37,6 +37,15 @@ function ownLines({ database, keys, chain, sink, offboardingDrill: drill }: Heal
         : `The chain is ${count(chain.behindSeconds, 'second')} behind the records.`,
       fix: chain.fix,
       ...(chain.ok ? {} : { href: '/admin/audit', hrefText: 'Verify the audit' }),
+    },
+    {
+      name: 'Audit keeping',
+      ok: auditKeeping.ok,
+      text: auditKeeping.ok
+        ? `A checkpoint is signed every hour while records come, and what is too old goes by itself${auditKeeping.lastAt === null ? '.' : `; last on ${exactUtc(auditKeeping.lastAt)}.`}`
+        : `Signing checkpoints or deleting what is too old failed ${count(auditKeeping.failures, 'time')} in a row.`,
+      fix: auditKeeping.fix,
+      ...(auditKeeping.ok ? {} : { href: '/admin/audit/proof', hrefText: 'Go to the proof' }),
     },
     ...(sink === null
       ? []

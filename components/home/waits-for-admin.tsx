@@ -1,4 +1,4 @@
-// What waits for an admin's decision: requests for tools, tools that Asana added or changed.
+// What waits for an admin's decision: requests for tools, tools that Asana added, changed or took away.
 import Link from 'next/link';
 import { count } from '../tools/words';
 import { Callout } from '../ui/callout';
@@ -20,7 +20,7 @@ export function WaitsForAdmin({ openRequests, toReview }: Pick<FirstRun, 'openRe
         {toReview > 0 && (
           <li>
             <Link href="/admin/reviews" className="text-accent underline">
-              {count(toReview, 'tool')} that Asana added or changed
+              {count(toReview, 'tool')} that Asana added, changed or took away
             </Link>
             : new ones stay closed until they are reviewed.
           </li>

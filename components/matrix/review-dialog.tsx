@@ -2,6 +2,7 @@
 'use client';
 import { useEffect, useState } from 'react';
 import { ApiProblem, call } from '../api';
+import { ReplayOfDraft } from '../config/replay';
 import { Problem } from '../problem';
 import { count } from '../tools/words';
 import { Button } from '../ui/button';
@@ -78,6 +79,7 @@ export function ReviewDialog({
             ))}
           </Callout>
         )}
+        <ReplayOfDraft draft={{ changes: changes.map(({ slug, add, remove }) => ({ slug, add, remove })) }} />
         <Tabs
           label="The changes"
           tabs={[

@@ -53,6 +53,11 @@ export function ReceiptView({ first }: { first: Receipt }) {
         </Callout>
       ) : isDrill && !isOver ? (
         <Callout title="The drill is running" />
+      ) : receipt.agents.ms === null ? (
+        <Callout live title="Access has ended">
+          {receipt.member.email} can’t sign in any more, and every new call is refused. What was under way is
+          ending.
+        </Callout>
       ) : (
         <Callout
           tone="success"
@@ -61,7 +66,7 @@ export function ReceiptView({ first }: { first: Receipt }) {
         >
           {isDrill
             ? 'The synthetic member\u2019s session, token and streams ended within a second in every process.'
-            : `${receipt.member.email} can\u2019t sign in any more, and no agent of theirs can call.`}
+            : `${receipt.member.email} can’t sign in any more, and no agent of theirs can call.`}
         </Callout>
       )}
       <div className="border-line rounded-box border">

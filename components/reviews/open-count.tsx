@@ -4,6 +4,7 @@ import { usePathname } from 'next/navigation';
 import { useEffect, useState } from 'react';
 import { call } from '../api';
 import { count } from '../tools/words';
+import { CHANGED } from '../use-call';
 
 /** For admins; others see no number, because nobody waits for them. */
 export function OpenReviewCount() {
@@ -11,13 +12,17 @@ export function OpenReviewCount() {
   const [open, setOpen] = useState(0);
   useEffect(() => {
     let gone = false;
-    call('GET /first-run').then(
-      ({ toReview }) => gone || setOpen(toReview),
-      // A number that can't be had is left out; the room itself says what is wrong.
-      () => undefined,
-    );
+    const ask = () =>
+      void call('GET /first-run').then(
+        ({ toReview }) => gone || setOpen(toReview),
+        // A number that can't be had is left out; the room itself says what is wrong.
+        () => undefined,
+      );
+    ask();
+    window.addEventListener(CHANGED, ask);
     return () => {
       gone = true;
+      window.removeEventListener(CHANGED, ask);
     };
   }, [inRoom]);
   if (open === 0) return null;

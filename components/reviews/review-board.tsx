@@ -9,7 +9,7 @@ import { Button } from '../ui/button';
 import { toast } from '../ui/toast';
 import { useCall } from '../use-call';
 import { ReviewCard, type Choice } from './review-card';
-import type { Decision, ReviewLine } from './words';
+import { groupsOf, type Decision, type ReviewLine } from './words';
 
 const VERBS: Record<Decision, string> = { accept: 'Accept', keep: 'Keep closed', block: 'Block' };
 
@@ -148,8 +148,7 @@ export function ReviewBoard({
 }
 
 function opensFor(review: ReviewLine, carry: boolean): string {
-  const groups = [...review.groups, ...(carry ? (review.successorOf?.groups ?? []) : [])];
-  const names = [...new Set(groups.map(({ name }) => name))];
+  const names = groupsOf(review, carry);
   const marks = review.dangers.length > 0 ? ` with ${count(review.dangers.length, 'mark')}` : '';
   return `${marks}, which opens it for ${names.length === 0 ? 'nobody yet' : names.join(', ')}`;
 }

@@ -108,7 +108,13 @@ export function ReviewCard({
               { value: 'later', label: 'Decide later' },
               ...(status === 'missing'
                 ? []
-                : [{ value: 'accept' as const, label: 'Accept', hint: effectOf('accept', review, mayStay) }]),
+                : [
+                    {
+                      value: 'accept' as const,
+                      label: 'Accept',
+                      hint: effectOf('accept', review, mayStay, choice?.carry),
+                    },
+                  ]),
               ...(review.kept
                 ? []
                 : [
@@ -151,11 +157,22 @@ function Classes({ review: { class: was, classAfter, status } }: { review: Revie
 }
 
 function Facts({
-  review: { kinds, foundAt, foundBy, groups, people, agents, status },
+  review: { kinds, foundAt, foundBy, groups, people, agents, status, successorOf },
 }: {
   review: ReviewLine;
 }) {
-  const what = status === 'changed' ? `Changed: ${kinds.map((kind) => kindWords[kind]).join(', ')}. ` : '';
+  const parts = kinds
+    .filter((kind) => kind !== 'renamed')
+    .map((kind) => kindWords[kind])
+    .join(', ');
+  const what =
+    status === 'changed'
+      ? `Changed: ${parts}. `
+      : successorOf === null
+        ? ''
+        : parts === ''
+          ? `Only its name differs from ${successorOf.name}. `
+          : `Differs from ${successorOf.name} in: ${parts}. `;
   const whom =
     groups.length === 0
       ? 'No group has it.'

@@ -34,14 +34,24 @@ export const decisionWords: Record<NonNullable<Drift['decision']>, { text: strin
   superseded: { text: 'Changed again', tone: 'neutral' },
 };
 
+/** Names of the groups that have a tool once it is accepted. `carry`: those of the tool that it replaces get it too. */
+export function groupsOf(
+  { groups, successorOf }: Pick<Review, 'groups' | 'successorOf'>,
+  carry: boolean,
+): string[] {
+  const all = [...groups, ...(carry ? (successorOf?.groups ?? []) : [])];
+  return [...new Set(all.map(({ name }) => name))];
+}
+
 /** What each decision brings about. `mayStay`: the organization lets changed tools stay. */
 export function effectOf(
   decision: Decision,
-  { status, groups }: Pick<Review, 'status' | 'groups'>,
+  { status, groups, successorOf }: Pick<Review, 'status' | 'groups' | 'successorOf'>,
   mayStay: boolean,
+  carry = false,
 ): string {
-  const whom =
-    groups.length === 0 ? 'nobody yet, for no group has it' : groups.map(({ name }) => name).join(', ');
+  const names = groupsOf({ groups, successorOf }, carry);
+  const whom = names.length === 0 ? 'nobody yet, for no group has it' : names.join(', ');
   if (decision === 'accept') return `Opens for ${whom}, from the next call on, as Asana lists it now.`;
   if (decision === 'block')
     return 'No agent sees or calls it, whatever its groups allow, until an admin unblocks it.';

@@ -8,16 +8,20 @@ import Building from 'lucide-react/icons/building';
 import CircleQuestionMark from 'lucide-react/icons/circle-question-mark';
 import HeartPulse from 'lucide-react/icons/heart-pulse';
 import House from 'lucide-react/icons/house';
+import IdCard from 'lucide-react/icons/id-card';
 import Inbox from 'lucide-react/icons/inbox';
+import ListChecks from 'lucide-react/icons/list-checks';
 import Link2 from 'lucide-react/icons/link-2';
 import ScanSearch from 'lucide-react/icons/scan-search';
 import ScrollText from 'lucide-react/icons/scroll-text';
 import ShieldAlert from 'lucide-react/icons/shield-alert';
+import Stamp from 'lucide-react/icons/stamp';
 import UserRound from 'lucide-react/icons/user-round';
 import Users from 'lucide-react/icons/users';
 import Wrench from 'lucide-react/icons/wrench';
 import Link, { useLinkStatus } from 'next/link';
 import { usePathname } from 'next/navigation';
+import { OpenApprovalCount } from '../approvals/open-count';
 import { OpenRequestCount } from '../requests/open-count';
 import { OpenReviewCount } from '../reviews/open-count';
 import { classNames } from '../ui/class-names';
@@ -29,12 +33,15 @@ export const roomIcons: Record<RoomPath, typeof House> = {
   '/connections': Link2,
   '/tokens': Bot,
   '/activity': Activity,
+  '/approvals': Stamp,
   '/explain': CircleQuestionMark,
   '/admin/asana': Blocks,
   '/admin/tools': Wrench,
   '/admin/reviews': ShieldAlert,
   '/admin/groups': Users,
+  '/admin/policy-tests': ListChecks,
   '/admin/people': UserRound,
+  '/admin/directory': IdCard,
   '/admin/clients': AppWindow,
   '/admin/requests': Inbox,
   '/admin/explain': ScanSearch,
@@ -98,6 +105,7 @@ function Entry({
       >
         <Icon aria-hidden="true" className={classNames('size-4', current ? 'text-accent' : 'text-ink-3')} />
         {text}
+        {href === '/approvals' && <OpenApprovalCount />}
         {href === '/admin/requests' && <OpenRequestCount />}
         {href === '/admin/reviews' && isAdmin && <OpenReviewCount />}
         <OnTheWay />

@@ -45,6 +45,14 @@ export const rooms = [
     words: 'my calls history denied',
   },
   {
+    href: '/approvals',
+    text: 'Approvals',
+    key: 'i',
+    roles: EVERYONE,
+    admin: false,
+    words: 'inbox approve decline held calls wait yes',
+  },
+  {
     href: '/explain',
     text: 'Ask',
     key: 'e',
@@ -85,12 +93,28 @@ export const rooms = [
     words: 'policy teams allow',
   },
   {
+    href: '/admin/policy-tests',
+    text: 'Policy tests',
+    key: 'f',
+    roles: READERS,
+    admin: true,
+    words: 'guard must may not config file export plan apply replay gatehouse.json',
+  },
+  {
     href: '/admin/people',
     text: 'People',
     key: 'p',
     roles: ADMIN,
     admin: true,
     words: 'members invite roles',
+  },
+  {
+    href: '/admin/directory',
+    text: 'Directory',
+    key: 'd',
+    roles: ADMIN,
+    admin: true,
+    words: 'company sign-in sso single sign-on oidc scim okta entra provisioning identity provider',
   },
   {
     href: '/admin/clients',

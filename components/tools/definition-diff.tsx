@@ -8,10 +8,13 @@ const AROUND = 2;
 
 export function DefinitionDiff({
   name,
+  predecessor,
   before,
   after,
 }: {
   name: string;
+  /** The tool that `before` is of, where this one seems to take its place. */
+  predecessor?: string;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
 }) {
@@ -28,11 +31,14 @@ export function DefinitionDiff({
       <table className="w-full table-fixed text-left max-sm:block font-mono text-xs leading-5">
         <thead className="text-ink-3 font-sans max-sm:sr-only">
           <tr>
-            <th scope="col" className="px-4 py-1.5 font-medium">
-              As it was reviewed
+            <th scope="col" className="px-4 py-1.5 font-medium [overflow-wrap:anywhere]">
+              {predecessor === undefined ? 'As it was reviewed' : `${predecessor}, as it was reviewed`}
             </th>
-            <th scope="col" className="border-line px-4 py-1.5 font-medium sm:border-l">
-              As Asana lists it now
+            <th
+              scope="col"
+              className="border-line px-4 py-1.5 font-medium [overflow-wrap:anywhere] sm:border-l"
+            >
+              {predecessor === undefined ? 'As Asana lists it now' : `${name}, as Asana lists it now`}
             </th>
           </tr>
         </thead>

@@ -175,8 +175,8 @@ export async function applyListing(
       const successorOf = predecessorOf(tool, gone);
       result.added.push(tool.name);
       drifts.push({
-        ...{ toolName: tool.name, kinds: [successorOf === null ? 'added' : 'renamed'], before: null },
-        ...{ after: tool, successorOf },
+        ...{ toolName: tool.name, kinds: [successorOf === null ? 'added' : 'renamed'], after: tool },
+        ...{ before: gone.find(({ name }) => name === successorOf) ?? null, successorOf },
       });
       const at = whole ? position : END;
       await tx.tool.create({ data: { organizationId, ...describe(tool), position: at, status: 'new' } });

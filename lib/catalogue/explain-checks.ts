@@ -17,10 +17,19 @@ export interface Changes {
 export type UnshownCheck = Omit<Check, 'change'> & { change: Change | null };
 
 /** What a group's rules on arguments say; empty where it has none. */
-export function ruleWords(stored: Partial<ArgumentRules> | null): string[] {
+function ruleWords(stored: Partial<ArgumentRules> | null): string[] {
   const rules = normalRules(stored);
   return rules === null ? [] : rulesInWords(rules);
 }
+
+type Conditions = Pick<Verdict['groups'][number], 'rules' | 'waits'>;
+const WAITS = 'Each call waits until a person approves it.';
+
+/** What calls of the tool must keep to in a group, a sentence each. */
+export const conditionWords = ({ rules, waits }: Conditions): string[] => [
+  ...ruleWords(rules),
+  ...(waits ? [WAITS] : []),
+];
 
 /** The checks in the order of the rule; the first that fails is the verdict's reason. */
 export function judge(verdict: Verdict, changes: Changes, viewer: Viewer): UnshownCheck[] {
@@ -68,13 +77,15 @@ const reviewed = ({ status }: Verdict) =>
 function grantedBy({ groups }: Verdict): string {
   const granting = groups.filter(({ isMember, hasTool }) => isMember && hasTool);
   const granted = `Granted by ${granting.map(({ name }) => name).join(', ')}.`;
-  // One group without rules lets every call through.
-  if (granting.length === 0 || granting.some(({ rules }) => rules === null)) return granted;
+  // One group without rules that asks nobody lets every call through.
+  if (granting.length === 0 || granting.some(({ rules, waits }) => rules === null && !waits)) return granted;
   const [only] = granting;
+  if (granting.length === 1 && only!.rules === null) return `${granted} ${WAITS}`;
+  const rules = granting.some(({ waits }) => waits) ? 'rules' : 'rules on arguments';
   return granting.length === 1
-    ? `${granted} Each call must keep to its rules on arguments: ${ruleWords(only!.rules).join(' ')}`
-    : `${granted} Each call must keep to the rules on arguments of one of them: ${granting
-        .map(({ name, rules }) => `${name}: ${ruleWords(rules).join(' ')}`)
+    ? `${granted} Each call must keep to its rules on arguments: ${conditionWords(only!).join(' ')}`
+    : `${granted} Each call must keep to the ${rules} of one of them: ${granting
+        .map((group) => `${group.name}: ${conditionWords(group).join(' ')}`)
         .join(' ')}`;
 }
 

@@ -67,7 +67,8 @@ export async function explainRecord(
   if (!row) return null;
   const now = await explainNow(organizationId, row);
   const { sentence, explanation } = now;
-  const isRuled = row.reason === 'argument_rule' && explanation.allowed && stillRuled(explanation);
+  const ruled = row.reason === 'argument_rule' || row.reason === 'approval_required' ? row.reason : null;
+  const isRuled = ruled !== null && explanation.allowed && stillRuled(explanation);
   const same =
     isRuled ||
     (explanation.allowed === (row.decision === 'allow') &&
@@ -78,7 +79,7 @@ export async function explainRecord(
       : `This call was refused: ${row.reason === null ? 'no reason is on record.' : (DENIALS[row.reason] ?? row.reason)}${row.target === null ? '' : ` ${ruleWords(row.target)}`}`;
   return {
     ...explanation,
-    ...(isRuled ? { allowed: false, reason: 'argument_rule' as const } : {}),
+    ...(isRuled ? { allowed: false, reason: ruled } : {}),
     sentence: `${then} ${sentence}`,
     record: {
       ...{ id: row.id, at: row.at, method: row.method, decision: row.decision, reason: row.reason },

@@ -5,7 +5,7 @@ import type { ArgumentRules } from '../policy/argument-rules';
 import { DENIALS, grantedSql, toolDenialSql, type Denial } from '../policy/policy';
 import { titleOf, type ToolStatus } from './catalogue';
 import type { ToolClass, ToolDefinition } from './classify';
-import { judge, ruleWords, type Changes } from './explain-checks';
+import { conditionWords, judge, type Changes } from './explain-checks';
 import { groupChanges, laterOf, lossOf, mintingOf, toolChanges, type Change } from './last-changes';
 
 /** Who asks: admins read everything, a person nothing about others and about groups of others. */
@@ -70,6 +70,8 @@ export interface Verdict {
     isMember: boolean;
     hasTool: boolean;
     rules: Partial<ArgumentRules> | null;
+    /** Calls of the tool wait for a person here. */
+    waits: boolean;
   }[];
   request: Explanation['request'];
 }
@@ -88,7 +90,7 @@ SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.
   ${ruleFor('t', granted)} AS denial, ${ruleFor('unblocked', granted)} AS denial_unblocked,
   ${ruleFor('opened', granted)} AS denial_open, ${ruleFor('opened', 'true')} AS denial_granted,
   (SELECT coalesce(json_agg(s ORDER BY s.name, s.slug), '[]') FROM (
-    SELECT g.slug, g.name, g.rules, gm.member_id IS NOT NULL AS "isMember", gt.tool_name IS NOT NULL AS "hasTool" FROM groups g
+    SELECT g.slug, g.name, g.rules, coalesce(g.approvals->'tools' ? $3, false) AS waits, gm.member_id IS NOT NULL AS "isMember", gt.tool_name IS NOT NULL AS "hasTool" FROM groups g
     LEFT JOIN group_members gm ON gm.group_id = g.id AND gm.member_id = $2
     LEFT JOIN group_tools gt ON gt.group_id = g.id AND gt.tool_name = $3
     WHERE g.organization_id = $1 AND (gm.member_id IS NOT NULL OR gt.tool_name IS NOT NULL)) s) AS groups,
@@ -143,8 +145,8 @@ export async function explainTool(
       ? `${who} may not use ${about.tool}${verdict.token_id === null ? '' : ` through the agent token \u201c${verdict.token_name}\u201d`}. ${failed.message}`
       : `${who} may use ${about.tool}. ${checks.find(({ id }) => id === 'groups')!.message}`,
     checks: checks.map((check) => ({ ...check, change: show(check.change) })),
-    groups: own.map(({ slug, name, hasTool, rules }) => ({
-      ...{ slug, name, hasTool, rules: ruleWords(rules) },
+    groups: own.map(({ slug, name, hasTool, ...conditions }) => ({
+      ...{ slug, name, hasTool, rules: conditionWords(conditions) },
       change: show(changes.groups.get(slug)?.shown ?? null),
     })),
     candidates: viewer.isSelf

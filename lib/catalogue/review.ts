@@ -25,6 +25,7 @@ export interface Review {
   kinds: DriftKind[];
   /** Of what `accept` would accept: names what was looked at. `missing` for a tool that is gone. */
   fingerprint: string;
+  /** What it is compared with: as it was reviewed, and for a new tool the reviewed one that it seems to replace. */
   before: ToolDefinition | null;
   after: ToolDefinition | null;
   dangers: Danger[];
@@ -86,21 +87,32 @@ export async function listReviews(tx: Tx, organizationId: string): Promise<Revie
     }),
   );
   return rows.map((row) => {
-    const before = row.status === 'new' ? null : row.definition;
+    const old = gone.find(({ name }) => name === predecessors.get(row.name));
+    const before = row.status === 'new' ? (old?.definition ?? null) : row.definition;
     const after = row.status === 'missing' ? null : (row.seen ?? row.definition);
     const fingerprint = fingerprintIn(row);
-    const old = gone.find(({ name }) => name === predecessors.get(row.name));
     return {
       ...{ name: row.name, status: row.status as Review['status'], blocked: row.blocked, class: row.class },
       ...{ kept: row.kept_hash === fingerprint, classAfter: after && classify(after), fingerprint },
       ...{ foundAt: row.found_at?.toISOString() ?? null, foundBy: row.found_by },
-      kinds: before === null ? ['added'] : after === null ? ['removed'] : kindsOfChange(before, after),
+      kinds: kindsOf(before, after, old !== undefined),
       ...{ before, after, dangers: after ? judgeDanger(before, after) : [] },
       ...{ groups: row.groups, people: row.people, agents: row.agents },
       successorOf: old ? { name: old.name, groups: old.groups } : null,
       successors: [...predecessors].filter(([, gone]) => gone === row.name).map(([name]) => name),
     };
   });
+}
+
+function kindsOf(
+  before: ToolDefinition | null,
+  after: ToolDefinition | null,
+  isRenamed: boolean,
+): DriftKind[] {
+  if (before === null) return ['added'];
+  if (after === null) return ['removed'];
+  const kinds = kindsOfChange({ ...before, name: after.name }, after);
+  return isRenamed ? ['renamed', ...kinds] : kinds;
 }
 
 /** What a decision is about: the definition that would be accepted. */

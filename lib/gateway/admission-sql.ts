@@ -1,6 +1,7 @@
 // The one statement of admission: bearers, policy, limits and audit records of a batch of calls. It reads top to bottom: who calls,
 // what is decided, what is counted, what is recorded.
 import { resourceUrl } from '../env';
+import { mayDecideSql } from '../approvals/who-decides';
 import { connectionLimitsSql, isSearchSql } from '../policy/limits';
 import { grantedSql, pointsAtWidgetSql, toolDenialSql, type Denial } from '../policy/policy';
 import type { AdmissionRequest, LimitName, PendingRules } from './admit';
@@ -57,17 +58,55 @@ const KEPT = `, kept AS (
   WHERE keeps AND sealed IS NOT NULL AND call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT unjudged)
 )`;
 
+/**
+ * What a batch asks in which a call must have been approved: an approval is used up in the statement that records its call as allowed, so in no
+ * two of them, whichever process they come from; and only for the very arguments, policy, definition and connection that were shown. Locked in
+ * the order of their ids, so that two batches never wait in a circle. A call that has used one up and is judged again still has it.
+ */
+const CLAIM = {
+  input: `, $16::boolean[], $17::uuid[]`,
+  columns: `waits, claimed_by, `,
+  bearer: ` i.waits, i.claimed_by,`,
+  claimed: `, claimable AS MATERIALIZED (
+  SELECT c.n, c.call_id, a.id FROM connected c JOIN approvals a ON a.organization_id = c.organization_id AND a.member_id = c.member_id
+    AND a.credential_id = c.token_id AND a.connection_id = c.connection_id AND a.tool_name = c.tool
+    AND a.arguments_hash = c.arguments_hash AND a.judged_as = c.judged_as
+  WHERE c.waits AND c.call_id IS NOT NULL AND NOT c.expired AND NOT c.unsealed AND c.denial IS NULL AND c.throttled_ms IS NULL
+    AND c.judged_as = c.rules->>'version' AND a.state = 'approved' AND a.expires_at > now()
+    AND ${mayDecideSql('a', 'a.decided_by_id')}
+  ORDER BY a.id FOR UPDATE OF a
+), claimed AS (
+  UPDATE approvals a SET state = 'used', used_at = now(), used_by = l.call_id, sealed = NULL
+  FROM claimable l WHERE a.id = l.id AND a.state = 'approved'
+  RETURNING a.id, a.used_by
+)`,
+  refusal: `
+      WHEN c.waits AND c.judged_as = c.rules->>'version' AND p.id IS NULL AND NOT EXISTS (
+        SELECT FROM approvals u WHERE u.organization_id = c.organization_id AND u.credential_id = c.token_id
+          AND u.arguments_hash = c.arguments_hash AND u.judged_as = c.judged_as AND u.used_by = c.claimed_by
+      ) THEN 'approval_required'`,
+  join: ` LEFT JOIN claimed p ON p.used_by = c.call_id`,
+  target: ` WHEN approval_id IS NOT NULL THEN 'approval:' || approval_id`,
+  approval: `, p.id AS approval_id`,
+};
+const NO_CLAIM = {
+  ...{ input: '', columns: '', bearer: '', claimed: '', refusal: '', join: '', target: '', approval: '' },
+} satisfies typeof CLAIM;
+
 /** For a batch of tool calls of the legacy era and nothing else. Parameters: those of `statementFor`. */
 export const ADMIT_CALLS_SQL = admissionSql(null);
-/** For any batch. */
-export const ADMIT_ANY_SQL = admissionSql({
+const EVERY_PART = {
   family: FAMILY,
   families: FAMILIES,
   visible: VISIBLE,
   paramHeaders: PARAM_HEADERS,
   refusal: REFUSAL,
   unjudged: UNJUDGED,
-});
+};
+/** For any batch in which no call waits for an approval. */
+export const ADMIT_ANY_SQL = admissionSql(EVERY_PART);
+/** For any batch. */
+export const ADMIT_APPROVED_SQL = admissionSql(EVERY_PART, CLAIM);
 
 function admissionSql(
   parts: {
@@ -78,12 +117,13 @@ function admissionSql(
     refusal: string;
     unjudged: string;
   } | null,
+  claim: typeof CLAIM = NO_CLAIM,
 ): string {
   return `
 WITH input AS (
   SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $10::text[]${parts ? ', $11::boolean[], $12::text[], $13::text[], $14::text[], $15::int[]' : ''}) WITH ORDINALITY
-    AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, ${parts ? 'modern, judged_as, rule, sealed, bytes, ' : ''}n)
+    $10::text[]${parts ? ', $11::boolean[], $12::text[], $13::text[], $14::text[], $15::int[]' : ''}${claim.input}) WITH ORDINALITY
+    AS i(call_id, hash, method, tool, family, denial, arguments_hash, client, uri, ${parts ? 'modern, judged_as, rule, sealed, bytes, ' : ''}${claim.columns}n)
 ), credential AS (
   SELECT i.n, 'agent_token' AS kind, a.id, a.name, a.connection_id, a.tools, a.restricted,
     coalesce(a.expires_at <= now(), false) AS expired, a.organization_id, a.member_id, a.calls_per_minute
@@ -99,7 +139,7 @@ WITH input AS (
 ), bearer AS (
   SELECT i.n, i.call_id, i.method, i.tool, i.family, i.denial AS given_denial, i.arguments_hash, i.client,
     t.kind AS token_kind, t.id AS token_id, t.name AS token_name, t.connection_id AS bound_to, t.tools, t.restricted, t.expired,
-    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, o.stopped_at IS NOT NULL AS stopped, i.uri,${parts ? ' i.modern, i.judged_as, i.rule, i.sealed, i.bytes,' : ''}
+    m.id AS member_id, m.email, o.id AS organization_id, o.drift_policy, o.stopped_at IS NOT NULL AS stopped, i.uri,${parts ? ' i.modern, i.judged_as, i.rule, i.sealed, i.bytes,' : ''}${claim.bearer}
     o.keep_arguments_since IS NOT NULL AND i.arguments_hash IS NOT NULL AND i.call_id IS NOT NULL${parts ? ' AND i.sealed IS NULL' : ''} AS unsealed,${parts ? ' o.keep_arguments_since IS NOT NULL AS keeps,' : ''}
     f.groups, f.ruled, f.policy_version, f.limited_groups, f.group_limits, t.calls_per_minute AS token_limit, m.calls_per_minute AS member_limit, ${LIMITS.connection} AS connection_limit, ${LIMITS.search} AS search_limit
   FROM input i
@@ -107,7 +147,7 @@ WITH input AS (
   JOIN members m ON m.organization_id = t.organization_id AND m.id = t.member_id
   JOIN organizations o ON o.id = t.organization_id
   CROSS JOIN LATERAL (
-    SELECT array_agg(g.id) AS groups, bool_or(g.rules IS NOT NULL) AS ruled, string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) AS policy_version,
+    SELECT array_agg(g.id) AS groups, bool_or(g.rules IS NOT NULL OR g.approvals IS NOT NULL) AS ruled, string_agg(g.slug || '@' || g.version, ',' ORDER BY g.slug) AS policy_version,
       array_agg(g.id) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS limited_groups,
       array_agg(g.calls_per_minute) FILTER (WHERE g.calls_per_minute IS NOT NULL) AS group_limits
     FROM group_members gm JOIN groups g ON g.id = gm.group_id
@@ -151,17 +191,17 @@ WITH input AS (
     SELECT array_agg(n::int) AS calls, array_agg(organization_id) AS organizations, array_agg(kind) AS kinds,
       array_agg(id) AS ids, array_agg(most) AS limits FROM counters
   ) e, LATERAL take_calls(e.calls, e.organizations, e.kinds, e.ids, e.limits) l
-), judged AS (
+)${claim.claimed}, judged AS (
   SELECT c.*, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana' ELSE l.refused_by END AS refused_by,
     coalesce(c.throttled_ms, l.wait_ms) AS wait_ms,
-    coalesce(c.denial, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana_rate_limited' WHEN l.n IS NOT NULL THEN 'rate_limited'${parts?.refusal ?? ''} END) AS verdict,
-    ${parts?.unjudged ?? 'c.rules IS NOT NULL'} AS unjudged
-  FROM connected c LEFT JOIN limited l ON l.n = c.n
+    coalesce(c.denial, CASE WHEN c.throttled_ms IS NOT NULL THEN 'asana_rate_limited' WHEN l.n IS NOT NULL THEN 'rate_limited'${parts?.refusal ?? ''}${claim.refusal} END) AS verdict,
+    ${parts?.unjudged ?? 'c.rules IS NOT NULL'} AS unjudged${claim.approval}
+  FROM connected c LEFT JOIN limited l ON l.n = c.n${claim.join}
 ), recorded AS (
   INSERT INTO audit_records (id, organization_id, kind, member_id, member_email, credential_kind, credential_id, credential_name,
     client, connection_id, workspace_gid, method, tool, arguments_hash, decision, reason, policy_version${parts ? ', target' : ''})
   SELECT call_id, organization_id, 'call', member_id, email, token_kind, token_id, token_name, client, connection_id,
-    workspace_gid, method, tool, arguments_hash, CASE WHEN verdict IS NULL THEN 'allow' ELSE 'deny' END, verdict, policy_version${parts ? `, CASE WHEN verdict = 'argument_rule' THEN rule END` : ''}
+    workspace_gid, method, tool, arguments_hash, CASE WHEN verdict IS NULL THEN 'allow' ELSE 'deny' END, verdict, policy_version${parts ? `, CASE WHEN verdict = 'argument_rule' THEN rule${claim.target} END` : ''}
   FROM judged WHERE call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT unjudged) AND NOT unsealed
 )${parts ? KEPT : ''}
 SELECT n::int, expired, organization_id, member_id, email, token_id, verdict AS denial, refused_by, wait_ms, reads, families, visible, param_headers,
@@ -224,13 +264,13 @@ export function statementFor(requests: AdmissionRequest[]): {
   )
     return { name: 'admit-calls', text: ADMIT_CALLS_SQL, values };
   const modern = requests.map(({ era }) => era === 'modern');
+  const waits = requests.map((request) => request.judged?.waits ?? false);
   const judged = requests.map((request) => request.judged?.as ?? null);
   const rules = requests.map((request) => request.judged?.rule ?? null);
   const sealed = requests.map((request) => request.kept?.sealed ?? null);
   const bytes = requests.map((request) => request.kept?.bytes ?? null);
-  return {
-    name: 'admit-any',
-    text: ADMIT_ANY_SQL,
-    values: [...values, modern, judged, rules, sealed, bytes],
-  };
+  const any = [...values, modern, judged, rules, sealed, bytes];
+  if (!waits.includes(true)) return { name: 'admit-any', text: ADMIT_ANY_SQL, values: any };
+  const claimedBy = requests.map((request) => request.claimedBy ?? null);
+  return { name: 'admit-approved', text: ADMIT_APPROVED_SQL, values: [...any, waits, claimedBy] };
 }

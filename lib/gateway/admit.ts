@@ -6,7 +6,7 @@
 // crowd shares the cost. One snapshot per batch, taken after the batch is closed (READ COMMITTED, a single statement).
 import type { Pool, PoolClient } from 'pg';
 import { admissionPool } from '../db';
-import type { RuledGroup } from '../policy/judge-arguments';
+import type { Approver, GrantingGroup } from '../policy/judge-approvals';
 import type { Denial, Era } from '../policy/policy';
 import { statementFor, type AdmissionRow } from './admission-sql';
 import { createFairQueue, type Waiting } from './admission-queue';
@@ -37,7 +37,14 @@ export interface AdmissionRequest {
    * What the rules on arguments say of it: the fingerprint of what it was judged by, and the rule that refuses it. Without, a call under
    * rules is neither recorded nor admitted; it comes back with them, to be judged (`argument-rules`).
    */
-  judged?: { as: string; rule: string | null };
+  judged?: {
+    as: string;
+    rule: string | null;
+    /** It may go only with an approval, which its record uses up. */
+    waits?: boolean;
+  };
+  /** The id of the call that used an approval up already, where that call is judged again. */
+  claimedBy?: string;
   /** The arguments that `argumentsHash` is of, for organizations that keep them. */
   argumentsText?: () => string;
   /** The same, sealed for the caller's organization (`keep-arguments`). */
@@ -47,7 +54,7 @@ export interface AdmissionRequest {
 /** The rules that a call is to be judged by, and their fingerprint. */
 export interface PendingRules {
   version: string;
-  groups: RuledGroup[];
+  groups: GrantingGroup[];
   inputSchema: unknown;
 }
 
@@ -83,6 +90,8 @@ export interface Admitted {
   unsealed: boolean;
   /** What the agent reads where a rule on arguments refused it. */
   refusal: string | null;
+  /** Where the denial is `approval_required`: any of these decides (`hold-call`). */
+  waitsFor?: Approver[];
 }
 
 export interface AdmittedConnection {

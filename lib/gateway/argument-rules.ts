@@ -1,8 +1,8 @@
-// A call of a tool that every granting group restricts: judged by its arguments before it is admitted. The first look at the policy says that
+// A call of a tool that every granting group restricts, or lets wait for a person: judged by its arguments before it is admitted. The first look at the policy says that
 // the caller may use the tool at all and under which rules; then comes the verdict; then the call is admitted with it, as long as the rules
 // are still those that were asked. So the record is durable before the call is sent, and a rule that an admin changes is in force at once.
+import { judgeCall, type Approver } from '../policy/judge-approvals';
 import {
-  judgeArguments,
   refusalTarget,
   refusalText,
   type Known,
@@ -11,6 +11,7 @@ import {
 } from '../policy/judge-arguments';
 import { admit, type Admission, type AdmissionRequest, type Admitted, type LimitName } from './admit';
 import { lookUpAll, LookupLimited, LookupUnavailable, NoConnection } from './argument-lookups';
+import { APPROVAL_OVER } from './hold-call';
 import type { Message } from './message';
 
 /** How often a verdict may be overtaken by a change of the rules. */
@@ -21,7 +22,8 @@ const MAX_LOOKUPS = 60;
 const MAX_ROUNDS = 8;
 
 type Judgement =
-  { rule: string | null; text: string | null } | { limit: { name: LimitName; waitMs: number } };
+  | { rule: string | null; text: string | null; waitsFor?: Approver[] }
+  | { limit: { name: LimitName; waitMs: number } };
 
 /**
  * `admit`, and where rules on arguments stand between, what they say. The answer is never undecided (`rules` is null). Throws
@@ -34,11 +36,14 @@ export async function admitUnderRules(asked: AdmissionRequest, message: Message)
     if (judgements === MAX_JUDGEMENTS) return refused(asked, 'rules kept changing', CHANGING);
     const judgement = await judge(admitted, message);
     if ('limit' in judgement) return limited(asked, judgement.limit);
-    const { rule, text } = judgement;
-    admission = await admit({ ...asked, judged: { as: admitted.rules!.version, rule } });
+    const { rule, text, waitsFor } = judgement;
+    const as = admitted.rules!.version;
+    admission = await admit({ ...asked, judged: { as, rule, waits: waitsFor !== undefined } });
     if ('admitted' in admission) {
-      admission.admitted.judgedAs = admitted.rules!.version;
+      admission.admitted.judgedAs = as;
       if (admission.admitted.denial === 'argument_rule') admission.admitted.refusal = text;
+      if (admission.admitted.denial === 'approval_required')
+        Object.assign(admission.admitted, { waitsFor, refusal: APPROVAL_OVER });
     }
   }
   return admission;
@@ -88,12 +93,13 @@ async function judge(admitted: Admitted, message: Message): Promise<Judgement> {
   };
   const known = new Map<string, LookedUp[Lookup['kind']] | null>();
   for (let round = 0; ; round += 1) {
-    const verdict = judgeArguments(groups, call, known as Known);
+    const verdict = judgeCall(groups, call, known as Known);
     if ('passed' in verdict) return { rule: null, text: null };
     if ('refusals' in verdict)
       return { rule: refusalTarget(verdict.refusals), text: refusalText(verdict.refusals) };
     // Without a connection nothing can be asked, and nothing be sent: the agent is to hear how to connect.
     if (admitted.connection?.status !== 'active') return { rule: null, text: null };
+    if ('waits' in verdict) return { rule: null, text: null, waitsFor: verdict.waits };
     if (round === MAX_ROUNDS || known.size + verdict.needs.length > MAX_LOOKUPS)
       return refuse('lookups', ROUNDS);
     try {

@@ -14,6 +14,7 @@ import { callAsking } from './ask-agent';
 import { encodeJson } from './decode';
 import { checkModern, eraOf, metaOf, META, MODERN_VERSION } from './era';
 import { headerMismatch } from './headers-agree';
+import { answerHeld, takeOwnAnswer } from './hold-call';
 import { LEGACY_VERSIONS } from './initialize';
 import { listen } from './listen';
 import { checkToolCall, decodeMessage, STREAM, type Message, type Refused } from './message';
@@ -69,6 +70,7 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
   const call = await readCall(request);
   if ('answer' in call) return call.answer;
   facts.method = call.method ?? request.method;
+  const wasAsked = takeOwnAnswer(call.message);
 
   const callId = call.record ? uuidv7() : null;
   const asked = {
@@ -103,6 +105,11 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
   if (call.refused) return refuse(call.refused);
   if (admitted.limit) return answerLimit(call.message.id ?? null, admitted.limit);
   if (admitted.denial === 'organization_stopped') return answerStopped(call.message.id, request.method);
+  if (admitted.denial === 'approval_required' && callId !== null)
+    return answerHeld(admitted, call.message, {
+      ...{ id: callId, wasAsked, argumentsHash: call.argumentsHash! },
+      argumentsText: argumentsText(call.message),
+    });
   if (admitted.denial) return deny(call.message!, admitted.denial, admitted.refusal);
   if (call.message.method === 'subscriptions/listen') return listen(request, admitted, call.message);
   if (callId === null)
@@ -121,7 +128,7 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
       admitAgain: (instead) =>
         instead
           ? admit({ ...asked, ...instead, callId: null })
-          : admitUnderRules({ ...asked, callId: null }, call.message),
+          : admitUnderRules({ ...asked, callId: null, claimedBy: callId }, call.message),
     })
   );
 }

@@ -29,15 +29,6 @@ export function finishToolList(members: string, said: unknown): string {
   return `{${COMPLETE},${members},"ttlMs":${ttlMs},"cacheScope":"private","_meta":${meta}}`;
 }
 
-/** The result's type; null where the text is no object, or a key stands twice in it. `complete` where it says nothing. */
-export function resultTypeOf(result: string): string | null {
-  const members = topLevelMembers(result);
-  if (!members) return null;
-  const said = members.get('resultType');
-  if (said === undefined) return 'complete';
-  return said.startsWith('"') ? (JSON.parse(said) as string) : null;
-}
-
 /**
  * A `complete` result for an agent of the modern era, or null where it can't be one. What may be cached may be so by its caller only:
  * a list of Asana's is as private as the connection that it was read through (F7).

@@ -2,6 +2,7 @@
 import { appendEvent, type Actor } from '../audit/append';
 import type { Tx } from '../db';
 import { AppError } from '../errors';
+import { nameApprovers } from './group-approvals';
 import { lockGroups, requireTools, type Group } from './groups';
 
 export interface GroupChange {
@@ -120,12 +121,14 @@ async function readAgain(tx: Tx, organizationId: string, edits: Edit[]): Promise
     select: {
       id: true,
       version: true,
+      approvals: true,
       tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
     },
   });
-  const read = new Map(rows.map((row) => [row.id, row]));
+  const approvals = await nameApprovers(tx, organizationId, rows);
+  const read = new Map(rows.map((row, at) => [row.id, { ...row, approvals: approvals[at]! }]));
   return edits.map(({ group }) => {
-    const { version, tools } = read.get(group.id)!;
-    return { ...group, version, tools: tools.map(({ toolName }) => toolName) };
+    const { version, tools, approvals: waiting } = read.get(group.id)!;
+    return { ...group, version, approvals: waiting, tools: tools.map(({ toolName }) => toolName) };
   });
 }

@@ -15,7 +15,7 @@ export interface FirstRun {
   hidden: boolean;
   /** Open requests for tools. */
   openRequests: number;
-  /** Tools that are new or changed, and that no admin has decided about. */
+  /** Tools that are new, changed or gone, and that no admin has decided about. */
   toReview: number;
 }
 
@@ -37,8 +37,10 @@ export async function readFirstRun(tx: Tx, organizationId: string): Promise<Firs
       (SELECT min(h.first_at) FROM audit_hours h WHERE h.organization_id = o.id AND h.span = 'ever'
         AND h.dimension = 'outcome' AND h.key IN ('ok', 'tool_error')) AS first_call,
       (SELECT count(*)::int FROM tool_requests r WHERE r.organization_id = o.id AND r.status = 'open') AS open_requests,
-      (SELECT count(*)::int FROM tools t WHERE t.organization_id = o.id AND t.status IN ('new', 'changed')
-        AND NOT t.blocked AND t.kept_hash IS DISTINCT FROM coalesce(t.seen_hash, t.definition_hash)) AS to_review
+      (SELECT count(*)::int FROM tools t WHERE t.organization_id = o.id AND NOT t.blocked AND CASE t.status
+        WHEN 'reviewed' THEN false
+        WHEN 'missing' THEN t.reviewed_at IS NOT NULL AND t.kept_hash IS DISTINCT FROM 'missing'
+        ELSE t.kept_hash IS DISTINCT FROM coalesce(t.seen_hash, t.definition_hash) END) AS to_review
     FROM organizations o WHERE o.id = ${organizationId}::uuid`;
   return {
     steps: FIRST_STEPS.map((id) => ({ id, done: row![id] !== null, at: row![id]?.toISOString() ?? null })),

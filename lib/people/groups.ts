@@ -3,6 +3,7 @@ import { appendEvent, type Actor } from '../audit/append';
 import { Prisma, type Tx } from '../db';
 import { AppError } from '../errors';
 import { normalRules, type ArgumentRules } from '../policy/argument-rules';
+import { nameApprovers, storeApprovals, type Approvals } from './group-approvals';
 import { limitsOf, type Limits } from '../policy/limits';
 import type { MethodFamily } from '../policy/policy';
 
@@ -18,6 +19,8 @@ export interface Group {
   limits: Limits | null;
   /** What the arguments of calls through this group must keep to; null: nothing. */
   rules: ArgumentRules | null;
+  /** Tools whose calls wait until a person approves them; null: none. */
+  approvals: Approvals | null;
   version: number;
 }
 
@@ -29,14 +32,16 @@ const shape = {
   methods: true,
   callsPerMinute: true,
   rules: true,
+  approvals: true,
   tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
   members: { select: { member: { select: { email: true } } }, orderBy: { member: { email: 'asc' } } },
 } as const satisfies Prisma.GroupSelect;
 
 type Row = Prisma.GroupGetPayload<{ select: typeof shape }>;
 
-function toGroup(row: Row): Group {
-  return {
+async function toGroups(tx: Tx, organizationId: string, rows: Row[]): Promise<Group[]> {
+  const approvals = await nameApprovers(tx, organizationId, rows);
+  return rows.map((row, at) => ({
     slug: row.slug,
     name: row.name,
     tools: row.tools.map(({ toolName }) => toolName),
@@ -44,19 +49,22 @@ function toGroup(row: Row): Group {
     methods: row.methods as MethodFamily[],
     limits: limitsOf(row.callsPerMinute),
     rules: normalRules(row.rules as Partial<ArgumentRules> | null),
+    approvals: approvals[at]!,
     version: row.version,
-  };
+  }));
 }
+
+const toGroup = async (tx: Tx, organizationId: string, row: Row): Promise<Group> =>
+  (await toGroups(tx, organizationId, [row]))[0]!;
 
 /** All groups of an organization, by name. */
 export async function listGroups(tx: Tx, organizationId: string): Promise<Group[]> {
-  return (
-    await tx.group.findMany({
-      where: { organizationId },
-      select: shape,
-      orderBy: [{ name: 'asc' }, { slug: 'asc' }],
-    })
-  ).map(toGroup);
+  const rows = await tx.group.findMany({
+    where: { organizationId },
+    select: shape,
+    orderBy: [{ name: 'asc' }, { slug: 'asc' }],
+  });
+  return toGroups(tx, organizationId, rows);
 }
 
 /** The groups a member belongs to, by name. */
@@ -104,12 +112,13 @@ export async function lockGroups(
     where: { organizationId, slug: { in: [...slugs] } },
     select: shape,
   });
-  return rows.map((row) => ({ id: row.id, ...toGroup(row) }));
+  const groups = await toGroups(tx, organizationId, rows);
+  return rows.map((row, at) => ({ id: row.id, ...groups[at]! }));
 }
 
 /** One group; throws `not_found`. */
 export async function requireGroup(tx: Tx, organizationId: string, slug: string): Promise<Group> {
-  return toGroup(await requireRow(tx, organizationId, slug));
+  return toGroup(tx, organizationId, await requireRow(tx, organizationId, slug));
 }
 
 const exists = (slug: string) =>
@@ -124,6 +133,8 @@ export interface GroupContent {
   limits?: Limits | null;
   /** Null lifts all rules; absent leaves what is. What is there is replaced whole. */
   rules?: ArgumentRules | null;
+  /** Null lifts them all; absent leaves what is. What is there is replaced whole. */
+  approvals?: Approvals | null;
 }
 
 /** As the column takes it: rules that restrict nothing are none. */
@@ -158,6 +169,11 @@ export async function createGroup(
       throw (error as { code?: string }).code === 'P2002' ? exists(slug) : error;
     });
   await fill(tx, organizationId, id, parts);
+  // Only now, so that a group may name itself.
+  if (input.approvals) {
+    const approvals = await storeApprovals(tx, organizationId, input);
+    await tx.group.updateMany({ where: { organizationId, id }, data: { approvals } });
+  }
   const after = await requireGroup(tx, organizationId, slug);
   await appendEvent(tx, actor, { action: 'group.created', target: `group:${slug}`, after });
   return after;
@@ -177,12 +193,14 @@ export async function replaceGroup(
   const { organizationId } = actor;
   await requireRow(tx, organizationId, slug);
   const parts = await resolve(tx, organizationId, input);
-  const before = await lockRow(tx, organizationId, slug);
+  const row = await lockRow(tx, organizationId, slug);
+  const before = await toGroup(tx, organizationId, row);
+  const approvals = await storeApprovals(tx, organizationId, input);
   // The condition stands in the UPDATE itself: of two admins who read the same version only one gets through.
   const { count } = await tx.group.updateMany({
     where: {
       organizationId,
-      id: before.id,
+      id: row.id,
       ...(expectedVersion === null ? {} : { version: expectedVersion }),
     },
     data: {
@@ -192,17 +210,18 @@ export async function replaceGroup(
       ...(input.methods ? { methods: input.methods } : {}),
       ...(input.limits === undefined ? {} : { callsPerMinute: input.limits?.perMinute ?? null }),
       ...(input.rules === undefined ? {} : { rules: storedRules(input.rules) }),
+      ...(input.approvals === undefined ? {} : { approvals }),
     },
   });
   if (count === 0) throw new AppError('stale_version');
-  await tx.groupTool.deleteMany({ where: { organizationId, groupId: before.id } });
-  await tx.groupMember.deleteMany({ where: { organizationId, groupId: before.id } });
-  await fill(tx, organizationId, before.id, parts);
+  await tx.groupTool.deleteMany({ where: { organizationId, groupId: row.id } });
+  await tx.groupMember.deleteMany({ where: { organizationId, groupId: row.id } });
+  await fill(tx, organizationId, row.id, parts);
   const after = await requireGroup(tx, organizationId, slug);
   await appendEvent(tx, actor, {
     action: 'group.updated',
     target: `group:${slug}`,
-    before: toGroup(before),
+    before,
     after,
   });
   return after;
@@ -210,11 +229,12 @@ export async function replaceGroup(
 
 /** Deletes a group; its members lose the tools it gave them. */
 export async function deleteGroup(tx: Tx, actor: Actor, slug: string): Promise<void> {
-  const before = await lockRow(tx, actor.organizationId, slug);
+  const row = await lockRow(tx, actor.organizationId, slug);
+  const before = await toGroup(tx, actor.organizationId, row);
   await tx.group.delete({
-    where: { organizationId_id: { organizationId: actor.organizationId, id: before.id } },
+    where: { organizationId_id: { organizationId: actor.organizationId, id: row.id } },
   });
-  await appendEvent(tx, actor, { action: 'group.deleted', target: `group:${slug}`, before: toGroup(before) });
+  await appendEvent(tx, actor, { action: 'group.deleted', target: `group:${slug}`, before });
 }
 
 /** Makes a member, whose row the caller has locked or made, belong to exactly these groups. Throws `unknown_group`. */

@@ -1,7 +1,7 @@
 // Signs people in by e-mail and password: same answer and time for a wrong address and a wrong password, a limit per address
 // of the network, and a lock per member after repeated failures.
-import { appendEvent } from '../audit/append';
-import { deploymentDb, transaction } from '../db';
+import { appendEvent, type Actor } from '../audit/append';
+import { deploymentDb, transaction, type Tx } from '../db';
 import { AppError } from '../errors';
 import {
   countAttempt,
@@ -52,6 +52,24 @@ async function welcome(member: Found) {
     await appendEvent(tx, actorOf(member), { action: 'member.signed_in', target: `member:${member.email}` });
   });
   return { id: member.id, organizationId: member.organizationId, email: member.email, name: member.name };
+}
+
+/** Records that a member signed in elsewhere than with a password; what wrong passwords locked stays locked. */
+export async function recordSignIn(
+  tx: Tx,
+  actor: Actor,
+  member: { id: string; email: string },
+  through: string,
+): Promise<void> {
+  await tx.member.update({
+    where: { organizationId: actor.organizationId, id: member.id },
+    data: { lastSeenAt: new Date() },
+  });
+  await appendEvent(tx, actor, {
+    action: 'member.signed_in',
+    target: `member:${member.email}`,
+    after: { through },
+  });
 }
 
 async function remember(member: Found): Promise<void> {

@@ -404,6 +404,3 @@ export function mapOf(tool: string): ToolMap | null {
 const MAPS: ReadonlyMap<string, ToolMap> = new Map(
   Object.entries({ ...READ, ...WRITE, ...PREVIEW, ...WIDGET }),
 );
-
-/** Every name that has a map. */
-export const mappedTools = (): string[] => [...MAPS.keys()];

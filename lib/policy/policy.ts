@@ -67,6 +67,7 @@ export const DENIALS = {
   missing: 'Asana no longer lists this tool.',
   blocked: 'An admin blocked this tool for everybody.',
   argument_rule: 'A rule on arguments of every group that grants the tool refused what the call asked for.',
+  approval_required: 'Every group that grants the tool lets such a call wait until a person approves it.',
   organization_stopped: 'An admin stopped all agents of the organization.',
   rate_limited: 'A limit of calls a minute was reached.',
   asana_rate_limited: 'Asana had asked for quiet on this connection, and its time was not over.',

@@ -1,12 +1,15 @@
-// next-auth's options: sign-in by e-mail and password now, a door for the company's identity provider later. The cookie's JWT
-// carries a session id; the session's row decides, at every request, whether it still counts.
+// next-auth's options: sign-in by e-mail and password, and through the company's identity provider where one is configured. The
+// cookie's JWT carries a session id; the session's row decides, at every request, whether it still counts.
 import type { NextAuthOptions } from 'next-auth';
 import Credentials from 'next-auth/providers/credentials';
-import { env } from '../env';
+import type { Company } from '../directory/company';
+import { signInThroughCompany, type Claims } from '../directory/company-sign-in';
+import { companySignIn, env } from '../env';
 import { AppError } from '../errors';
 import { log } from '../log';
 import { endSession, findSession, startSession, type SignedIn } from '../people/sessions';
 import { signIn } from '../people/sign-in';
+import { companyProviders, reasonOf } from './company-provider';
 import { sessionCookieName } from './session-cookie';
 
 declare module 'next-auth' {
@@ -21,8 +24,8 @@ declare module 'next-auth' {
 /** The header in which server.ts tells the network address of the caller; it replaces whatever a client sent under this name. */
 export const ADDRESS_HEADER = 'x-gatehouse-address';
 
-/** Built at run time, not at build time: it reads the environment. */
-export function authOptions(): NextAuthOptions {
+/** Built at run time, not at build time: it reads the environment. `company` is needed where somebody signs in through it, only. */
+export function authOptions(company: Company | null = null): NextAuthOptions {
   const secure = env().GATEHOUSE_URL.startsWith('https://');
   const cookie = { httpOnly: true, sameSite: 'lax', path: '/', secure } as const;
   return {
@@ -58,8 +61,22 @@ export function authOptions(): NextAuthOptions {
           }
         },
       }),
+      ...companyProviders(company),
     ],
     callbacks: {
+      async signIn({ user, account, profile }) {
+        if (account?.provider !== 'oidc') return true;
+        try {
+          const answer = await signInThroughCompany(profile as unknown as Claims, companySignIn()!);
+          if ('refusal' in answer) return `/sign-in?error=${answer.refusal}`;
+          // next-auth goes on with this very object.
+          Object.assign(user, answer.member);
+          return true;
+        } catch (error) {
+          log().error({ err: error }, 'sign-in through the company failed');
+          return '/sign-in?error=company_unavailable';
+        }
+      },
       async jwt({ token, user }) {
         if (user) token.sid = await startSession({ id: user.id, organizationId: user.organizationId });
         return token;
@@ -78,7 +95,7 @@ export function authOptions(): NextAuthOptions {
       },
     },
     logger: {
-      error: (event) => log().warn({ event }, 'next-auth'),
+      error: (event, metadata) => log().warn({ event, reason: reasonOf(metadata) }, 'next-auth'),
       warn: () => undefined,
       debug: () => undefined,
     },

@@ -6,6 +6,7 @@ import {
   type FailingConnection,
 } from '../asana/refresh-failures';
 import { chainDelayMs } from '../audit/chain';
+import { AUDIT_JOBS } from '../audit/retention';
 import { readSink } from '../audit/sink';
 import { syncJob } from '../catalogue/sync-schedule';
 import { pool } from '../db';
@@ -16,12 +17,14 @@ import { stateOfJob, type JobState } from '../schedule/run-on-schedule';
 const BAD_SHARE = 0.05;
 /** The chain follows within a second; half a minute says that something holds it up. */
 const CHAIN_PATIENCE_MS = 30_000;
+/** Scheduled work that failed once may have met a bad moment; three in a row say that something is wrong. */
+const PATIENCE = 3;
 /** The newest outcomes looked at, so that a busy hour costs no more than this. */
 const MOST_OUTCOMES = 10_000;
 
 /** The facts that come from what happened; each red one says in `fix` what to do. */
 export async function activityFacts(organizationId: string) {
-  const [failures, failing, lastConnect, upstream, delayMs, overdueRevocations, sync, drill] =
+  const [failures, failing, lastConnect, upstream, delayMs, overdueRevocations, sync, drill, keeping] =
     await Promise.all([
       readRefreshFailures(organizationId),
       listFailingConnections(organizationId),
@@ -31,6 +34,7 @@ export async function activityFacts(organizationId: string) {
       listOverdueRevocations(organizationId),
       stateOfJob(organizationId, syncJob.name),
       stateOfJob(organizationId, drillJob.name),
+      Promise.all(AUDIT_JOBS.map(({ name }) => stateOfJob(organizationId, name))),
     ]);
   const appRefused = lastConnect === 'invalid_client';
   const refreshing = !appRefused && failing.every(({ status }) => status !== 'active');
@@ -58,16 +62,32 @@ export async function activityFacts(organizationId: string) {
         : 'Look for \u201caudit chain\u201d in the log, and verify the audit: a record that was changed by hand holds the chain up.',
     },
     overdueRevocations,
+    auditKeeping: keepingFact(keeping),
     catalogueSync: syncFact(sync),
     offboardingDrill: drillFact(drill),
   };
 }
 
-/** One failed sync may be a moment of Asana's; three in a row are hours in which nobody would notice a change. */
-const SYNC_PATIENCE = 3;
+/** Of the audit's own work, the part that failed most often in a row, else what was done last. A broken chain needs no second try. */
+function keepingFact(states: readonly (JobState | null)[]) {
+  const [worst = null] = states
+    .filter((state) => state !== null)
+    .sort((a, b) => b.failures - a.failures || (b.lastAt?.getTime() ?? 0) - (a.lastAt?.getTime() ?? 0));
+  const isBroken = states.some((state) => state?.problem === 'audit_broken');
+  const ok = !isBroken && (worst === null || worst.failures < PATIENCE);
+  return {
+    ok,
+    ...momentsOf(worst),
+    fix: ok
+      ? null
+      : isBroken
+        ? 'Records that are old enough to be deleted are not as they were written, so nothing is deleted. Verify the chain under Audit, Proof, and compare with a backup and with checkpoints kept elsewhere.'
+        : 'Look for \u201cscheduled work failed\u201d in the log, and sign a checkpoint under Audit, Proof to see why. Until it works nothing new is signed, and nothing old is deleted.',
+  };
+}
 
 function syncFact(state: JobState | null) {
-  const ok = state === null || state.failures < SYNC_PATIENCE;
+  const ok = state === null || state.failures < PATIENCE;
   return {
     ok,
     ...momentsOf(state),

@@ -72,15 +72,12 @@ function describe(name: string, operation: Operation): Json {
   };
 }
 
-function answerOf({ answer }: Operation): Json {
+function answerOf({ answer, media }: Operation): Json {
   if (answer === 'none') return { description: 'Done; no content' };
   if (answer === 'stream')
     return {
-      description: 'The records',
-      content: {
-        'application/jsonl': { schema: { type: 'string' } },
-        'text/csv': { schema: { type: 'string' } },
-      },
+      description: 'A file',
+      content: Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' } }])),
     };
   return {
     description: 'The answer',

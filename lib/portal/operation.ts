@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Actor } from '../audit/append';
 import { db, transaction, type Tx } from '../db';
 import { AppError } from '../errors';
+import { keepingPolicyTests } from '../people/policy-tests';
 import type { SignedIn } from '../people/sessions';
 
 export type Role = 'admin' | 'auditor' | 'member';
@@ -53,10 +54,14 @@ export interface Operation<P = unknown, Q = unknown, B = unknown, A = unknown> {
   effect: 'read' | 'change' | 'outside';
   /** It ends somebody's access, so it has database connections of its own (`endingAccess`). */
   ends: boolean;
+  /** It may change who may use what, so the organization's policy tests are asked before it commits (`keepingPolicyTests`). */
+  policy: boolean;
   path: z.ZodType<P>;
   query: z.ZodType<Q>;
   body: z.ZodType<B>;
   answer: z.ZodType<A> | 'stream' | 'none';
+  /** The media types of an answer that is a stream. */
+  media: readonly string[];
   status: 200 | 201 | 204;
   run(context: Context, input: Input<P, Q, B>): Promise<A | Streamed | void>;
 }
@@ -66,14 +71,18 @@ const nothing = z.object({});
 /** Fills in what an operation does not say: no input, status by its answer, keys allowed. */
 export function operation<A, P = Record<never, never>, Q = Record<never, never>, B = Record<never, never>>(
   given: Pick<Operation<P, Q, B, A>, 'summary' | 'who' | 'effect' | 'answer' | 'run'> &
-    Partial<Pick<Operation<P, Q, B, A>, 'keys' | 'ends' | 'path' | 'query' | 'body' | 'status'>>,
+    Partial<
+      Pick<Operation<P, Q, B, A>, 'keys' | 'ends' | 'policy' | 'path' | 'query' | 'body' | 'media' | 'status'>
+    >,
 ): Operation<P, Q, B, A> {
   return {
     keys: true,
     ends: false,
+    policy: false,
     path: nothing as unknown as z.ZodType<P>,
     query: nothing as unknown as z.ZodType<Q>,
     body: nothing as unknown as z.ZodType<B>,
+    media: [],
     status: given.answer === 'none' ? 204 : 200,
     ...given,
   };
@@ -95,7 +104,9 @@ export async function perform<P, Q, B, A>(
     body: parse(operation.body, raw.body === undefined ? {} : raw.body, 'body'),
     ifMatch: versionOf(raw.ifMatch ?? null),
   };
-  const run = (tx: Tx) => operation.run({ ...who, tx, address: caller.address }, input);
+  const plain = (tx: Tx) => operation.run({ ...who, tx, address: caller.address }, input);
+  const run = (tx: Tx) =>
+    operation.policy ? keepingPolicyTests(tx, who.actor.organizationId, async () => plain(tx)) : plain(tx);
   const answer = await (operation.effect === 'change' ? transaction(run) : run(db() as unknown as Tx));
   if (operation.answer === 'none') return undefined;
   if (operation.answer === 'stream') return answer as Streamed;

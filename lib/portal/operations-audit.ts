@@ -1,4 +1,5 @@
 // Operations by which the audit proves itself: checkpoints and the keys that sign them, kept arguments, the sink, what is kept how long.
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readArguments } from '../audit/arguments';
 import { listCheckpoints, makeCheckpoint } from '../audit/checkpoints';
@@ -45,6 +46,11 @@ const sink = z.object({
 
 const address = z.string().trim().min(1, 'must not be empty').max(500, 'must have at most 500 characters');
 
+/** The program that verifies an export, as it lies in the repository: a file to be read before it is believed. */
+async function* verifierText(): AsyncIterable<string> {
+  yield await readFile('scripts/gatehouse-verify.mjs', 'utf8');
+}
+
 export const auditOperations = {
   'GET /audit/verify': operation({
     summary:
@@ -66,6 +72,20 @@ export const auditOperations = {
       after === undefined && records === undefined
         ? verifyChain(actor.organizationId)
         : verifyPart(actor.organizationId, { after: after ?? 0, records: records ?? 100_000 }),
+  }),
+  'GET /audit/verifier': operation({
+    summary:
+      'The program that verifies an export without this server: one file for Node; to be kept elsewhere',
+    who: READERS,
+    effect: 'read',
+    answer: 'stream',
+    media: ['text/javascript'],
+    run: () =>
+      Promise.resolve({
+        contentType: 'text/javascript; charset=utf-8',
+        fileName: 'gatehouse-verify.mjs',
+        chunks: verifierText(),
+      }),
   }),
   'GET /audit/checkpoints': operation({
     summary:

@@ -27,6 +27,7 @@ const review = z.object({
   kinds,
   /** Names what was looked at; `POST /tools/review` takes it. */
   fingerprint: z.string(),
+  /** As it was reviewed; of a new tool the reviewed one that it seems to replace. */
   before: definition,
   after: definition,
   dangers: z.array(
@@ -86,6 +87,7 @@ export const driftOperations = {
     summary: 'Accept, keep closed or block tools that changed, all of them or none',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     body: z.object({ decisions }),
     answer: z.object({ reviews: z.array(review) }),
     run: async ({ tx, actor }, { body }) => {

@@ -241,6 +241,7 @@ export const meOperations = {
     effect: 'read',
     query: auditQuery.extend({ format: z.enum(['jsonl', 'csv']) }),
     answer: 'stream',
+    media: ['application/jsonl', 'text/csv'],
     run: ({ actor }, { query: { format, ...filter } }) =>
       Promise.resolve({
         contentType: format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl; charset=utf-8',

@@ -103,6 +103,7 @@ export const organizationOperations = {
     summary: 'Change settings of the organization',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     body: settingsChange,
     answer: settingsAnswer,
     run: ({ tx, actor }, { body }) => updateOrganization(tx, actor, body),
@@ -211,6 +212,7 @@ export const organizationOperations = {
     summary: 'Review or block a tool',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     ends: true,
     path: z.object({ name: z.string().max(200) }),
     body: z
@@ -293,6 +295,8 @@ export const organizationOperations = {
       chain: red.extend({ behindSeconds: z.number() }),
       /** Where the audit is also sent; null where it is not. */
       sink: red.extend({ detail: z.string(), behindSeconds: z.number() }).nullable(),
+      /** The hourly checkpoint, and what is deleted because it is old. */
+      auditKeeping: red.extend(scheduled),
       /** The hourly comparison of Asana's tools with the catalogue, and the daily rehearsal of an offboarding. */
       catalogueSync: red.extend(scheduled),
       offboardingDrill: red.extend(scheduled),

@@ -11,6 +11,7 @@ import { isSetUp } from '../people/organizations';
 import { operation } from './operation';
 import {
   ADMIN,
+  approvals,
   argumentRules,
   email,
   instant,
@@ -32,15 +33,17 @@ export const group = z.object({
   methods: z.array(z.string()),
   limits,
   rules: argumentRules,
+  approvals,
   version: z.number(),
 });
-const groupContent = z.object({
+export const groupContent = z.object({
   name,
   tools: toolNames,
   members: z.array(email).max(100_000),
   methods: methods.optional(),
   limits: limits.optional(),
   rules: argumentRules.optional(),
+  approvals: approvals.optional(),
 });
 const groupPath = z.object({ slug: z.string().max(100) });
 
@@ -89,6 +92,7 @@ export const peopleOperations = {
     summary: 'Create a group',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     status: 201,
     body: groupContent.partial({ tools: true, members: true }).extend({ slug: slug.optional() }),
     answer: group,
@@ -108,6 +112,7 @@ export const peopleOperations = {
       'Replace a group\u2019s name, tools and members; If-Match guards against overwriting somebody else\u2019s change',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     path: groupPath,
     body: groupContent,
     answer: group,
@@ -117,6 +122,7 @@ export const peopleOperations = {
     summary: 'Delete a group',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     ends: true,
     path: groupPath,
     answer: 'none',
@@ -145,6 +151,7 @@ export const peopleOperations = {
     summary: 'Add a member; without a password the answer has an invite link',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     status: 201,
     body: memberContent,
     answer: member.extend({ inviteUrl: z.string().optional() }),
@@ -159,6 +166,7 @@ export const peopleOperations = {
     summary: 'Change a member; a new role or password ends the member\u2019s sessions',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     path: memberPath,
     body: memberContent.omit({ email: true }).partial(),
     answer: member,

@@ -19,13 +19,13 @@ const toolStatus = z.enum(['reviewed', 'new', 'changed', 'missing']);
 const toolName = z.string().min(1).max(200);
 const idPath = z.object({ id: z.string().max(100) });
 
-const groupChange = z.object({
+export const groupChange = z.object({
   slug: z.string().max(100),
   add: toolNames.optional(),
   remove: toolNames.optional(),
 });
 type Named = { slug: string; add?: string[]; remove?: string[] };
-const changesOf = <T extends z.ZodType<Named>>(change: T) =>
+export const changesOf = <T extends z.ZodType<Named>>(change: T) =>
   z.object({
     changes: z
       .array(change)
@@ -137,6 +137,7 @@ export const policyOperations = {
       'Change the tools of several groups in one go: all of it or, where one of them has moved on, nothing',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     body: changesOf(groupChange.extend({ version: z.number().int().min(0).max(2_147_483_647) })),
     answer: z.object({ groups: z.array(group) }),
     run: async ({ tx, actor }, { body }) => ({ groups: await changeGroups(tx, actor, body.changes) }),
@@ -244,6 +245,7 @@ export const policyOperations = {
     summary: 'Grant a request through a group: it gets the tool and the member, whichever it lacks',
     who: ADMIN,
     effect: 'change',
+    policy: true,
     path: idPath,
     body: z.object({ group: z.string().max(100) }),
     answer: requestToDecide,

@@ -1,8 +1,11 @@
 // The one table of everything /api/v1 and the portal can do. OpenAPI, the role matrix and the routes come from it.
 import type { z } from 'zod';
 import { activityOperations } from './operations-activity';
+import { approvalOperations } from './operations-approvals';
 import { auditOperations } from './operations-audit';
 import { clientOperations } from './operations-clients';
+import { configOperations } from './operations-config';
+import { directoryOperations } from './operations-directory';
 import { driftOperations } from './operations-drift';
 import { meOperations } from './operations-me';
 import { offboardingOperations } from './operations-offboarding';
@@ -22,6 +25,9 @@ export const operations = {
   ...auditOperations,
   ...driftOperations,
   ...offboardingOperations,
+  ...directoryOperations,
+  ...approvalOperations,
+  ...configOperations,
 };
 
 type Table = typeof operations;

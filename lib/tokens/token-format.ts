@@ -6,10 +6,10 @@ const RANDOM_CHARS = 38;
 const CHECKSUM_CHARS = 6;
 
 /**
- * `gth` an agent token, `ghk` an API key, `ghi` an invite; of the authorization server `gho` an access token, `ghr` a refresh token,
+ * `gth` an agent token, `ghk` an API key, `ghd` a directory's, `ghi` an invite; of the authorization server `gho` an access token, `ghr` a refresh token,
  * `ghc` an authorization code.
  */
-export type TokenPrefix = 'gth' | 'ghk' | 'ghi' | 'gho' | 'ghr' | 'ghc';
+export type TokenPrefix = 'gth' | 'ghk' | 'ghd' | 'ghi' | 'gho' | 'ghr' | 'ghc';
 
 /** Mints a bearer: `<prefix>_` + 38 random characters (226 bits) + 6 of checksum. It is shown once and kept as SHA-256 only. */
 export function mintToken(prefix: TokenPrefix): string {

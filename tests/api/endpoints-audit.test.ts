@@ -1,11 +1,12 @@
 // /api/v1 on what proves the audit: verifying in parts, checkpoints and their keys, kept arguments, the sink, what is kept how long.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { layOrganization } from '@/lib/audit/chain';
 import { createGroup } from '@/lib/people/groups';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
-import { transaction } from '@/lib/db';
+import { pool, transaction } from '@/lib/db';
 import { readCheckpoints, readKeys, verifyLines } from '../../scripts/gatehouse-verify.mjs';
 import { callOf, post } from '../support/gate';
 import {
@@ -106,6 +107,12 @@ describe('checkpoints', () => {
       400,
       'invalid',
     );
+  });
+
+  test('come with the program that checks them, as it lies in the repository', async () => {
+    const answer = await call('GET /audit/verifier', { as: auditor });
+    expect(answer.text).toBe(readFileSync('scripts/gatehouse-verify.mjs', 'utf8'));
+    expect(answer.headers.get('content-disposition')).toBe('attachment; filename="gatehouse-verify.mjs"');
   });
 
   test('go on with another key, with its event; the old one is still published and its private half nowhere', async () => {
@@ -229,4 +236,24 @@ describe('the sink', () => {
     for (const [body, about] of bad) expectProblem(await put(body), 400, 'invalid', about);
     expect((await call('GET /audit/sink')).body.kind).toBe('none');
   });
+});
+
+test('health says when checkpoints are not signed or old records can\u2019t be let go, and what to do', async () => {
+  const keeping = async () => (await call('GET /health')).body.auditKeeping;
+  const note = (failures: number, problem: string | null) =>
+    pool().query(
+      `INSERT INTO scheduled_jobs (organization_id, job, next_at, failures, problem)
+       VALUES ($1, 'audit_retention', now() + interval '1 day', $2, $3)
+       ON CONFLICT (organization_id, job) DO UPDATE SET next_at = excluded.next_at, failures = excluded.failures, problem = excluded.problem`,
+      [aurora.id, failures, problem],
+    );
+  await note(2, 'internal');
+  expect(await keeping()).toMatchObject({ ok: true, fix: null });
+  await note(3, 'internal');
+  expect(await keeping()).toMatchObject({ ok: false, failures: 3, fix: expect.stringContaining('log') });
+  // What was tampered with does not get better by another try.
+  await note(1, 'audit_broken');
+  expect(await keeping()).toMatchObject({ ok: false, fix: expect.stringContaining('Verify the chain') });
+  await note(0, null);
+  expect(await keeping()).toMatchObject({ ok: true, fix: null });
 });

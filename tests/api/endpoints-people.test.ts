@@ -49,6 +49,7 @@ describe('/groups', () => {
     methods: [],
     limits: null,
     rules: null,
+    approvals: null,
   };
   const put = (body: unknown, headers: Record<string, string> = {}, path = '/groups/sales') =>
     call('PUT /groups/{slug}', { body, headers, path });

@@ -88,6 +88,25 @@ describe('/tools/reviews', () => {
     expect(await review('get_task')).toBeUndefined();
   });
 
+  test('a tool that Asana took away waits for an admin too, until it is put away', async () => {
+    const tool = portal.sandbox.tools.find(({ name }) => name === 'get_task')!;
+    const toReview = async () => (await call('GET /first-run')).body.toReview;
+    portal.sandbox.removeTool('get_task');
+    await call('POST /tools/sync');
+    expect([await toReview(), await review('get_task')]).toMatchObject([
+      1,
+      { status: 'missing', kinds: ['removed'], kept: false },
+    ]);
+    await decide([{ name: 'get_task', decision: 'keep' }]);
+    expect([await toReview(), await review('get_task')]).toMatchObject([
+      0,
+      { status: 'missing', kept: true },
+    ]);
+    portal.sandbox.addTool(tool);
+    await call('POST /tools/sync');
+    expect(await review('get_task')).toBeUndefined();
+  });
+
   test('refuses what is no decision, and what is about nothing', async () => {
     for (const decisions of [
       ...[[], [{ name: 'get_task' }], [{ name: 'get_task', decision: 'open' }]],

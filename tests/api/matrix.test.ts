@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { searchAudit } from '@/lib/audit/records';
 import { pool, transaction } from '@/lib/db';
+import { mapDirectoryGroup } from '@/lib/directory/directory-groups';
+import { createDirectoryToken } from '@/lib/directory/directory-tokens';
 import { createGroup } from '@/lib/people/groups';
 import { operationEntries } from '@/lib/portal/operations';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
@@ -101,7 +103,12 @@ type Kind =
   | 'keptCall'
   | 'request'
   | 'ownRequest'
-  | 'offboarding';
+  | 'policyTest'
+  | 'approval'
+  | 'offboarding'
+  | 'directoryGroup'
+  | 'directoryToken'
+  | 'boundMember';
 
 /** Makes a thing and returns what a path calls it. `owner` is the person of what belongs to a person. */
 async function make(kind: Kind, organization: PortalOrganization, owner: string): Promise<string> {
@@ -164,6 +171,24 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
       );
       return rows[0].id as string;
     }
+    case 'approval': {
+      const { rows } = await pool().query(
+        `INSERT INTO approvals (id, organization_id, member_id, credential_id, credential_name, connection_id, tool_name,
+           arguments_hash, judged_as, approver_groups, approver_members, expires_at)
+         VALUES (gen_random_uuid(), $1, $2, gen_random_uuid(), $3, gen_random_uuid(), 'get_me', $4, '', '{}', $5, now() + interval '1 day')
+         RETURNING id`,
+        [organizationId, bystanders.get(organization), `agent of ${markOf(organization)}`, name, [owner]],
+      );
+      return rows[0].id as string;
+    }
+    case 'policyTest': {
+      const { rows } = await pool().query(
+        `INSERT INTO policy_tests (id, organization_id, groups, tool_name, may, because, created_by)
+         VALUES (gen_random_uuid(), $1, '{sales}', 'get_me', true, $2, 'test') RETURNING id`,
+        [organizationId, `of ${markOf(organization)}`],
+      );
+      return rows[0].id as string;
+    }
     case 'offboarding': {
       const { rows } = await pool().query(
         `INSERT INTO offboardings (id, organization_id, member_id, member_email, member_name, by, started_at, ended_at)
@@ -171,6 +196,24 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
         [organizationId, `gone-${name}@${markOf(organization)}.example`],
       );
       return rows[0].id as string;
+    }
+    case 'directoryGroup': {
+      const group = await make('group', organization, owner);
+      const map = { name: `Company ${name} of ${markOf(organization)}`, group };
+      return (await transaction((tx) => mapDirectoryGroup(tx, actor, map))).id;
+    }
+    case 'directoryToken': {
+      const named = { name: `Directory of ${markOf(organization)}` };
+      return (await transaction((tx) => createDirectoryToken(tx, actor, named))).id;
+    }
+    case 'boundMember': {
+      const email = await make('member', organization, owner);
+      await pool().query(
+        `INSERT INTO identities (organization_id, member_id, issuer, subject)
+         SELECT organization_id, id, 'https://company.example', id::text FROM members WHERE email = $1`,
+        [email],
+      );
+      return email;
     }
     case 'keptCall': {
       const { rows } = await pool().query(
@@ -224,7 +267,12 @@ const COLUMNS: Record<
     request: ['tool_requests', 'id::text'],
     ownRequest: ['tool_requests', 'id::text'],
     client: ['oauth_clients', 'id'],
+    policyTest: ['policy_tests', 'id::text'],
+    approval: ['approvals', 'id::text'],
     offboarding: ['offboardings', 'id::text'],
+    directoryGroup: ['directory_groups', 'id::text'],
+    directoryToken: ['directory_tokens', 'id::text'],
+    boundMember: ['identities', '(SELECT email FROM members WHERE id = member_id)'],
     keptCall: ['audit_arguments', 'call_id::text'],
     grant: ['grants', 'id::text'],
   },
@@ -259,8 +307,22 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: (id: string) =>
     kind: 'tool',
     body: (name) => ({ decisions: [{ name, decision: 'block' }] }),
   },
+  'GET /approvals/{id}': { kind: 'approval' },
+  'POST /approvals/{id}/decision': {
+    kind: 'approval',
+    body: () => ({ decision: 'decline', answer: 'No.' }),
+  },
   'POST /offboardings': { kind: 'member', body: (email) => ({ email }) },
   'GET /offboardings/{id}': { kind: 'offboarding' },
+  'POST /directory/groups': {
+    kind: 'group',
+    body: (group) => ({ name: `Company ${(numbered += 1)}`, group }),
+  },
+  'DELETE /directory/groups/{id}': { kind: 'directoryGroup' },
+  'POST /directory/tokens': { body: () => ({ name: 'new' }) },
+  'DELETE /directory/tokens/{id}': { kind: 'directoryToken' },
+  'GET /members/{email}/identity': { kind: 'boundMember' },
+  'DELETE /members/{email}/identity': { kind: 'boundMember' },
   'POST /api-keys': { body: () => ({ name: 'new', role: 'member' }) },
   'DELETE /api-keys/{id}': { kind: 'apiKey' },
   'POST /groups': { body: () => ({ name: 'New', slug: `new-${(numbered += 1)}`, tools: [], members: [] }) },
@@ -301,6 +363,15 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: (id: string) =>
   'GET /audit/export': { query: '?format=jsonl' },
   'PUT /audit/sink': { body: () => ({ kind: 'none' }) },
   'POST /audit/{id}/arguments': { kind: 'keptCall' },
+  'POST /policy-tests': {
+    body: () => ({ groups: ['sales'], tool: 'get_me', arguments: { n: (numbered += 1) }, may: true }),
+  },
+  'DELETE /policy-tests/{id}': { kind: 'policyTest' },
+  'POST /policy/replay': {
+    body: () => ({ days: 1, draft: { changes: [{ slug: 'sales', add: ['get_task'] }] } }),
+  },
+  'POST /config/plan': { body: () => ({ config: { gatehouse: 1 } }) },
+  'POST /config/apply': { body: () => ({ config: { gatehouse: 1 } }) },
   'POST /setup': {
     body: () => ({
       code: 'x',
@@ -594,6 +665,7 @@ describe('AU-18: an operation that changes something leaves a record:', () => {
     'POST /me/tool-requests': async (home) => ({ tool: await make('tool', home, ''), reason: 'new' }),
     'PUT /audit/sink': () => ({ kind: 'syslog', address: 'tcp://127.0.0.1:9', from: 'now' }),
     'PUT /redirect-uris': () => ({ uris: ['https://agent.example/callback'], allowLoopback: true }),
+    'POST /config/apply': () => ({ config: { gatehouse: 1, organization: { asanaPlan: 'free' } } }),
   };
   const unrecorded = /leave no record: ([^.]*)\./
     .exec(readFileSync('README.md', 'utf8'))![1]!

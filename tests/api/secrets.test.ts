@@ -225,6 +225,7 @@ async function readEverything(): Promise<void> {
   const more = [
     '/admin/health',
     '/admin/organization',
+    '/admin/directory',
     '/admin/people',
     '/admin/tools',
     '/admin/tools/get_me',

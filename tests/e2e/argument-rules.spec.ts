@@ -1,6 +1,5 @@
 // Rules on arguments in a browser: an admin sets them on the group's page, with names that Asana says; an agent is refused outside and let
 // through inside; the audit and the explanation say why; lifted, nothing is restricted. Wide and narrow, light and dark; axe finds nothing.
-import { mkdirSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
 import { transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
@@ -16,9 +15,8 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
-import { enter, expectAccessible, expectToFit } from '../support/room';
+import { enter, takePictures } from '../support/room';
 
-const PICTURES = 'test-results/argument-rules';
 const ADMIN = 'admin@aurora.example';
 const ANA = 'ana@aurora.example';
 
@@ -26,10 +24,9 @@ let portal: Portal;
 let aurora: PortalOrganization;
 let token: string;
 
-test.describe.configure({ timeout: 180_000 });
+test.describe.configure({ timeout: 300_000 });
 test.beforeAll(async () => {
   test.setTimeout(180_000);
-  mkdirSync(PICTURES, { recursive: true });
   portal = await startPortal({}, process.env[POSTGRES_URL]);
   aurora = await addOrganization('Aurora', ADMIN, portal.sandbox);
   await addConnection(portal, aurora.id, aurora.actor.memberId!, 'admin@example.com');
@@ -45,19 +42,7 @@ test.afterAll(() => portal?.stop());
 const getProject = async (project_id: string) =>
   (await post({ url: `${portal.origin}/mcp` }, token, callOf('get_project', { project_id }))).body;
 
-/** The page as it is, at 1440 and 390 px, light and dark; nothing is wider than the window, axe finds nothing. */
-async function picture(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      await expectToFit(page);
-      await expectAccessible(page);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+const picture = (page: Page, name: string) => takePictures(page, `argument-rules/${name}`);
 
 test('an admin narrows a group to a project, an agent feels it at the next call, and both can read why', async ({
   browser,
@@ -81,6 +66,10 @@ test('an admin narrows a group to a project, an agent feels it at the next call,
   await expect(rules.getByRole('list', { name: 'Places' })).toContainText('1200000000000403');
   await rules.getByLabel(/At most this many items/).fill('many');
   await expect(rules.getByText(/A whole number from 1/)).toBeVisible();
+  // What is not understood is not left out in silence.
+  await page.getByRole('button', { name: 'Save changes' }).click();
+  await expect(rules.getByLabel(/At most this many items/)).toBeFocused();
+  await expect(page.getByText('Group saved')).toHaveCount(0);
   await rules.getByLabel(/At most this many items/).fill('5');
   await rules.getByText('No moves out of a project').click();
   await rules.getByLabel(/Only people of the company/).fill('example.com');

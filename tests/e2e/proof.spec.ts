@@ -11,7 +11,7 @@ import { mintAgentToken } from '@/lib/tokens/agent-tokens';
 import { POSTGRES_URL } from '../support/browser';
 import { callOf, post } from '../support/gate';
 import { addConnection, addOrganization, addPerson, startPortal, type Portal } from '../support/portal';
-import { enter, expectAccessible, expectToFit } from '../support/room';
+import { enter, takePictures } from '../support/room';
 
 let portal: Portal;
 let token: string;
@@ -63,22 +63,16 @@ test('the chain is verified, signed and taken away, and the file verifies withou
   await expect(page.getByRole('table', { name: 'Newest checkpoints' }).getByRole('row')).not.toHaveCount(1);
   await page.getByRole('button', { name: 'Verify the chain' }).click();
   await expect(page.getByText('Every record is as it was written')).toBeVisible();
-  await expectAccessible(page);
-  await page.setViewportSize({ width: 390, height: 800 });
-  await expectToFit(page);
-  await page.setViewportSize({ width: 1280, height: 800 });
+  await takePictures(page, 'proof/verified');
 
   const file = await download(page, 'Export all records', 'audit.jsonl');
   const keys = await download(page, 'Download public keys', 'keys.json');
   const checkpoints = await download(page, 'Download all', 'checkpoints.json');
+  const verifier = await download(page, 'Download the verifier', 'gatehouse-verify.mjs');
   const verify = (what: string) =>
-    execFileSync(
-      process.execPath,
-      ['scripts/gatehouse-verify.mjs', what, '--key', keys, '--checkpoints', checkpoints],
-      {
-        encoding: 'utf8',
-      },
-    );
+    execFileSync(process.execPath, [verifier, what, '--key', keys, '--checkpoints', checkpoints], {
+      ...{ encoding: 'utf8', cwd: folder, stdio: 'pipe' },
+    });
   expect(verify(file)).toMatch(/^As written: .*a key that you gave/);
   const forged = join(folder, 'forged.jsonl');
   writeFileSync(forged, readFileSync(file, 'utf8').replace('ana@example.com', 'eve@example.com'));
@@ -89,6 +83,7 @@ test('the chain is verified, signed and taken away, and the file verifies withou
   await page.getByRole('alertdialog').getByRole('button', { name: 'Change the key' }).click();
   await expect(page.getByText('A new key signs')).toBeVisible();
   await expect(page.getByText('retired', { exact: true })).toBeVisible();
+  await takePictures(page, 'proof/two-keys');
   await page.close();
 });
 
@@ -108,12 +103,12 @@ test('arguments are kept from the switch on, and an auditor reads them, who may 
   await auditor.goto(`${portal.origin}/admin/audit/proof`);
   await expect(auditor.getByRole('switch', { name: /Kept since/ })).toBeDisabled();
   await expect(auditor.getByRole('button', { name: /Change the key|Send the audit|Save/ })).toHaveCount(0);
-  await expectAccessible(auditor);
+  await takePictures(auditor, 'proof/auditor');
   await auditor.goto(`${portal.origin}/admin/audit?tool=search_tasks`);
   await auditor.getByRole('table').getByRole('row').nth(1).getByRole('link').first().click();
   await auditor.getByRole('button', { name: 'Read the arguments' }).click();
   await expect(auditor.getByRole('region', { name: 'kept arguments' })).toContainText('the plan');
-  await expectAccessible(auditor);
+  await takePictures(auditor, 'proof/kept-arguments');
   const here = auditor.url();
 
   await admin.goto(here);
@@ -143,9 +138,10 @@ test('the audit is sent elsewhere until it is stopped, and shorter keeping asks 
     await page.reload();
     await expect(page.getByText('The sink does not take records')).toBeVisible({ timeout: 1_000 });
   }).toPass({ timeout: 20_000 });
-  await expectAccessible(page);
+  await takePictures(page, 'proof/sink-away');
   await page.goto(`${portal.origin}/admin/health`);
   await expect(page.getByText(/can’t be reached/).first()).toBeVisible();
+  await takePictures(page, 'proof/health');
   await page.goto(`${portal.origin}/admin/audit/proof`);
   await page.getByRole('button', { name: 'Stop sending' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Stop sending' }).click();

@@ -1,6 +1,5 @@
 // Trust that can be seen: tools that Asana changed are compared and decided in the portal, several at once, with the groups carried over
 // to a successor; somebody is offboarded by the clock, with a receipt that stays; the rehearsal runs at the press of a button.
-import { mkdirSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
 import { transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
@@ -15,13 +14,9 @@ import {
   type Portal,
   type PortalOrganization,
 } from '../support/portal';
-import { enter, expectAccessible, expectToFit } from '../support/room';
+import { enter, expectAccessible, takePictures } from '../support/room';
 
 const ADMIN = 'admin@aurora.example';
-const PICTURES = 'test-results/trust';
-const VARIANTS = [1440, 390].flatMap((width) =>
-  (['light', 'dark'] as const).map((theme) => ({ width, theme, name: `${width}-${theme}` })),
-);
 
 let portal: Portal;
 let aurora: PortalOrganization;
@@ -29,7 +24,6 @@ let token = '';
 
 test.beforeAll(async () => {
   test.setTimeout(180_000);
-  mkdirSync(PICTURES, { recursive: true });
   portal = await startPortal({}, process.env[POSTGRES_URL]);
   aurora = await addOrganization('Aurora', ADMIN, portal.sandbox);
   const tools = ['get_me', 'search_tasks', 'create_task_preview_v4', 'delete_task'];
@@ -46,17 +40,7 @@ test.afterAll(() => portal?.stop());
 
 test.describe.configure({ timeout: 180_000, mode: 'serial' });
 
-/** Looks at the page in every width and theme, with a picture each. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const { width, theme, name: variant } of VARIANTS) {
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme: theme });
-    await expectToFit(page);
-    await expectAccessible(page);
-    await page.screenshot({ path: `${PICTURES}/${name}-${variant}.png`, fullPage: true });
-  }
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
+const look = (page: Page, name: string) => takePictures(page, `trust/${name}`);
 
 const listed = async () =>
   (
@@ -88,9 +72,13 @@ test('what Asana changed waits in the portal with its marks, and is decided ther
   await expect(card('search_tasks').first()).toContainText('It tells the model what to do');
   await expect(card('search_tasks').first()).toContainText('[U+200B]');
   await expect(card('search_tasks').first()).toContainText('Touches 2 people and 2 agents in Support.');
-  await expect(card('create_task_preview_v5').first()).toContainText('It seems to take the place of');
-  await page.reload();
-  await expect(page.getByRole('navigation', { name: 'Rooms' }).getByText(/tools to review/)).toBeAttached();
+  const successor = card('create_task_preview_v5').first();
+  await expect(successor).toContainText('It seems to take the place of');
+  await expect(successor).toContainText('Only its name differs from create_task_preview_v4.');
+  await expect(successor).toContainText('create_task_preview_v4, as it was reviewed');
+  const waiting = (said: RegExp) =>
+    expect(page.getByRole('navigation', { name: 'Rooms' }).getByRole('link', { name: said })).toBeVisible();
+  await waiting(/4 tools to review$/);
   await look(page, 'reviews');
 
   const choose = (name: string, what: string) =>
@@ -100,8 +88,10 @@ test('what Asana changed waits in the portal with its marks, and is decided ther
       .click();
   await choose('create_task_preview_v5', 'Accept');
   await page.getByText('Tick it for the groups of create_task_preview_v4: Support').click();
+  await expect(successor).toContainText('Opens for Support, from the next call on');
   await choose('search_tasks', 'Block');
   await choose('get_goals', 'Keep closed');
+  await look(page, 'reviews-chosen');
   await page.getByRole('button', { name: 'Decide', exact: true }).click();
   const question = page.getByRole('alertdialog');
   await expect(question).toContainText('which opens it for Support');
@@ -109,6 +99,7 @@ test('what Asana changed waits in the portal with its marks, and is decided ther
   await question.getByRole('button', { name: 'Decide 3 tools' }).click();
   await expect(question).toHaveCount(0);
   await expect(page.getByText('Looked at and left closed (2)')).toBeVisible();
+  await waiting(/1 tool to review$/);
   expect(await listed()).toEqual(expect.arrayContaining(['get_me', 'create_task_preview_v5']));
   expect(await listed()).not.toContain('search_tasks');
   expect(await listed()).not.toContain('get_goals');
@@ -132,7 +123,7 @@ test('somebody is offboarded by the clock, and the receipt is there again later'
   await expect(dialog).toContainText(/Asana has not confirmed, \d+(st|nd|rd|th) try/);
   await expect(dialog).toContainText('1 agent refused');
   await expectAccessible(page);
-  await page.screenshot({ path: `${PICTURES}/offboarding-dialog.png` });
+  await page.screenshot({ path: 'test-results/trust/offboarding-dialog.png' });
   // The page is closed while Asana has not confirmed; the receipt goes on.
   await dialog.getByRole('link', { name: 'the receipt' }).click();
   await expect(page).toHaveURL(/\/admin\/people\/offboardings\/[0-9a-f-]{36}$/);

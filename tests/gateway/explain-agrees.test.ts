@@ -13,6 +13,7 @@ import { requestTool } from '@/lib/people/tool-requests';
 import {
   auditOf,
   callOf,
+  connect,
   makeGroup,
   makeMember,
   makeOrganization,
@@ -132,6 +133,7 @@ describe('an explanation agrees with the gate', () => {
       'rate_limited',
       'asana_rate_limited',
       'argument_rule',
+      'approval_required',
     ];
     const expected = Object.keys(DENIALS).filter((reason) => !others.includes(reason));
     expect([...seen].toSorted()).toEqual([...expected, 'allowed'].toSorted());
@@ -276,6 +278,26 @@ describe('a call on record', () => {
       ...{ allowed: true, reason: null, sentence: expect.stringContaining(DENIALS.rate_limited) },
       record: { reason: 'rate_limited', now: 'different' },
     });
+  });
+
+  test('that waited for a person says that it would wait still', async () => {
+    const name = 'get_user';
+    await pool().query(`UPDATE tools SET status = 'reviewed', blocked = false WHERE name = $1`, [name]);
+    // Who has no connection waits for nobody: nothing could be sent.
+    const connection = await connect(gate, ana, 'ana@example.com');
+    const approvals = { tools: [name], approver: { group: 'waiting' } };
+    const waiting = { name: 'Waiting', tools: [name], members: [ana.email], approvals };
+    await transaction((tx) => createGroup(tx, organization.actor, waiting));
+    await post(gate, tokens[0]!.token, callOf(name, { user_id: 'me' }));
+    await pool().query('DELETE FROM connections WHERE id = $1', [connection]);
+    const { id } = await newest();
+    const sentence = expect.stringMatching(/refused: .*until a person approves it.*Each call waits until/s);
+    expect(await explainRecord(organization.id, id)).toMatchObject({
+      ...{ allowed: false, reason: 'approval_required', sentence, record: { now: 'same' } },
+    });
+    const free = { name: 'Asks nobody', tools: [name], members: [ana.email] };
+    await transaction((tx) => createGroup(tx, organization.actor, free));
+    expect(await explainRecord(organization.id, id)).toMatchObject({ record: { now: 'different' } });
   });
 
   test('that a rule on arguments refused names the rule, and what calls must keep to now', async () => {

@@ -1,7 +1,7 @@
 // The map of arguments is complete: for every argument of every recorded tool, and closed for what it does not know.
 import { describe, expect, test } from 'vitest';
 import { recordedTools } from '@/lib/catalogue/recorded-tools';
-import { mapOf, mappedTools, type ArgumentJson } from '@/lib/policy/argument-map';
+import { mapOf, type ArgumentJson } from '@/lib/policy/argument-map';
 import { NO_RULES, type ArgumentRules } from '@/lib/policy/argument-rules';
 import { judgeArguments } from '@/lib/policy/judge-arguments';
 import { unmappedArgument } from '@/lib/policy/read-arguments';
@@ -56,8 +56,11 @@ const judge = (tool: string, args: ArgumentJson, inputSchema: unknown, rules: Pa
   );
 
 describe('the map of arguments', () => {
-  test('has every recorded tool and no other', () => {
-    expect(mappedTools().toSorted()).toEqual(tools.map(({ name }) => name).toSorted());
+  test('has every recorded tool, and nothing for a name that nobody mapped', () => {
+    expect(tools).toHaveLength(39);
+    expect(tools.filter(({ name }) => mapOf(name) === null)).toEqual([]);
+    for (const name of ['create_task_preview_v5', 'get_goals', 'Get_task', 'constructor', ''])
+      expect(mapOf(name), name).toBeNull();
   });
 
   test.each(tools.map((tool) => [tool.name, tool] as const))(

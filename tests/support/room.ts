@@ -57,6 +57,24 @@ export async function expectToFit(page: Page): Promise<void> {
   expect(overflow, `${page.url()} is wider than the window`).toBeLessThanOrEqual(0);
 }
 
+/**
+ * Pictures of the whole page in test-results/<name>-<width>-<theme>.png, wide and narrow, light and dark, to be looked at; in each of
+ * them it fits and axe finds nothing.
+ */
+export async function takePictures(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const width of [1440, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 900 });
+      await expectToFit(page);
+      await expectAccessible(page);
+      await page.screenshot({ path: `test-results/${name}-${width}-${colorScheme}.png`, fullPage: true });
+    }
+  await page.emulateMedia({ colorScheme: null });
+  if (before) await page.setViewportSize(before);
+}
+
 /** Tabs on until the control of this role and name has the focus. */
 export async function focus(
   page: Page,

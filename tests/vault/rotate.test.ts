@@ -8,6 +8,9 @@ import { openAttempt, useAttempt } from '@/lib/asana/connect-attempt';
 import { appCredentials } from '@/lib/asana/asana-app';
 import { freshAccessToken } from '@/lib/asana/refresh';
 import { queueRevocation } from '@/lib/asana/revoke';
+import { APPROVALS_SEALED } from '@/lib/approvals/sealed-columns';
+import { askForApproval } from '@/lib/approvals/ask';
+import { readCall } from '@/lib/approvals/read-call';
 import { ASANA_SEALED } from '@/lib/asana/sealed-columns';
 import { readArguments } from '@/lib/audit/arguments';
 import { AUDIT_SEALED } from '@/lib/audit/sealed-columns';
@@ -30,7 +33,10 @@ import { callOf, makeGroup, makeMember, makeOrganization, mint, post, startGate 
 import type { Gate, TestMember, TestOrganization } from '../support/gate';
 import { shared } from '../support/gate-fork';
 
-const COLUMNS = [...ASANA_SEALED, ...AUDIT_SEALED, ...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED];
+const COLUMNS = [
+  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED],
+  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED],
+];
 const ANA_AT_ASANA = 'ana@example.com';
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 
@@ -38,13 +44,14 @@ let gate: Gate;
 let acme: TestOrganization;
 let ana: TestMember;
 let token: string;
+let tokenId: string;
 
 beforeAll(async () => {
   gate = await startGate();
   acme = await makeOrganization(gate, 'Acme');
   ana = await makeMember(gate, acme, 'ana@acme.example', { asana: ANA_AT_ASANA });
   await makeGroup(acme, 'Readers', ['get_me'], [ana]);
-  ({ token } = await mint(ana, { connectionId: ana.connectionId! }));
+  ({ token, id: tokenId } = await mint(ana, { connectionId: ana.connectionId! }));
 });
 afterAll(() => gate.stop());
 
@@ -81,6 +88,19 @@ async function storedTokens(id: string) {
     [id],
   );
   return rows[0]!;
+}
+
+/** The id of a call that waits for an approval. */
+async function heldCall(): Promise<string> {
+  const { id: approver } = await makeMember(gate, acme, `approver${rings}@acme.example`);
+  const held = await askForApproval({
+    ...{ organizationId: acme.id, memberId: ana.id, memberEmail: ana.email, credentialId: tokenId },
+    ...{ connectionId: ana.connectionId!, callId: crypto.randomUUID(), tool: 'get_me' },
+    ...{ argumentsHash: 'h', argumentsText: '{"seen":"by approvers"}', judgedAs: `${rings}` },
+    waitsFor: [{ member: approver }],
+  });
+  if (held.state !== 'waiting') throw new Error(`the call does not wait: ${held.state}`);
+  return held.id;
 }
 
 /** As the code that writes it does: one sealed text in every column there is. Returns what reads each of them. */
@@ -140,6 +160,7 @@ async function sealEverything() {
      VALUES ($1, $2, $3, 'drill', 'drill', true, 'drill', now(), $4)`,
     [drill, acme.id, ana.id, sealSecret(placeOfDrillToken(acme.id, drill), 'a token')],
   );
+  const waiting = await heldCall();
   await signerOf(acme.id);
   await transaction((tx) =>
     saveSink(tx, acme.actor, {
@@ -156,7 +177,7 @@ async function sealEverything() {
   );
   setEnv({ GATEHOUSE_KEYS: before });
   return {
-    ...{ secrets, state, credentials, revocation, registered, interaction, hash, asked, drill },
+    ...{ secrets, state, credentials, revocation, registered, interaction, hash, asked, drill, waiting },
     kept: kept[0]!.call_id,
   };
 }
@@ -200,6 +221,9 @@ describe('a rotation', () => {
 
     const read = await transaction((tx) => readArguments(tx, acme.actor, made.kept));
     expect(read).toMatchObject({ text: '{"seen":"by auditors"}', matches: true });
+    expect((await readCall(acme.id, made.waiting))!.arguments).toEqual([
+      { place: 'seen', value: 'by approvers', name: null },
+    ]);
     expect((await signerOf(acme.id)).sign('a text')).toHaveLength(64);
 
     const [sealed] = (

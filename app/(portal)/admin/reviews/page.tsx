@@ -64,7 +64,12 @@ function itemOf({ before, after, ...review }: Review): BoardItem {
     review,
     definitions:
       before && after ? (
-        <DefinitionDiff name={review.name} before={before} after={after} />
+        <DefinitionDiff
+          name={review.name}
+          predecessor={review.successorOf?.name}
+          before={before}
+          after={after}
+        />
       ) : (
         <div className="max-h-112 overflow-auto px-4 py-3">
           <Disclosure summary={after ? 'What a model would be told' : 'What it was when Asana listed it'}>

@@ -11,10 +11,11 @@ export const metadata = { title: 'Group' };
 export default async function GroupPage({ params }: { params: Promise<{ slug: string }> }) {
   await requireRole('admin');
   const { slug } = await params;
-  const [group, { tools }, { members }] = await Promise.all([
+  const [group, { tools }, { members }, { groups }] = await Promise.all([
     read('GET /groups/{slug}', { path: { slug } }),
     read('GET /tools'),
     read('GET /members'),
+    read('GET /groups'),
   ]);
   return (
     <>
@@ -34,6 +35,7 @@ export default async function GroupPage({ params }: { params: Promise<{ slug: st
         group={group}
         tools={tools.map(matrixToolOf)}
         people={members.map(({ email, name }) => ({ email, name }))}
+        groups={groups.map((one) => ({ slug: one.slug, name: one.name }))}
       />
     </>
   );

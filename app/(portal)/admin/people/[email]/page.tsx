@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { RecordRow } from '@/components/audit/record-row';
 import type { AuditRecord } from '@/components/audit/words';
 import { EndedConnections } from '@/components/connections/ended-connections';
+import { CompanyAccount } from '@/components/directory/company-account';
 import { EndClient, EndToken } from '@/components/people/end-agent';
 import { PersonButtons } from '@/components/people/person-actions';
 import { roles, states, type GroupChoice, type MemberDetail } from '@/components/people/words';
@@ -24,13 +25,24 @@ export const metadata = { title: 'Person' };
 export default async function PersonPage({ params }: { params: Promise<{ email: string }> }) {
   const viewer = await requireRole('admin');
   const email = decodeURIComponent((await params).email);
-  const [person, { revocations }, { groups }, { tools }, organization, { records }] = await Promise.all([
+  const [
+    person,
+    { revocations },
+    { groups },
+    { tools },
+    organization,
+    { records },
+    { identities },
+    directory,
+  ] = await Promise.all([
     read('GET /members/{email}', { path: { email } }),
     read('GET /members/{email}/revocations', { path: { email } }),
     read('GET /groups'),
     read('GET /tools'),
     read('GET /organization'),
     read('GET /audit', { query: { member: email, limit: 10 } }),
+    read('GET /members/{email}/identity', { path: { email } }),
+    read('GET /directory'),
   ]);
   const choices = groups.map(({ slug, name }) => ({ slug, name }));
   const self = person.email === viewer.email;
@@ -61,7 +73,7 @@ export default async function PersonPage({ params }: { params: Promise<{ email: 
           />
         }
       />
-      <Attention person={person} />
+      <Attention person={person} throughCompany={directory.signIn !== null} />
       <div className="grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_21rem]">
         <div className="flex min-w-0 flex-col gap-5">
           <Connections person={person} />
@@ -72,6 +84,7 @@ export default async function PersonPage({ params }: { params: Promise<{ email: 
         <div className="flex min-w-0 flex-col gap-5">
           <Facts person={person} />
           <Groups person={person} groups={choices} />
+          <CompanyAccount person={person} identities={identities} />
         </div>
       </div>
       <Activity email={person.email} records={records} />
@@ -84,13 +97,20 @@ function forButtons({ email, name, role, groups, asanaEmails, signInReady }: Mem
   return { email, name, role, groups, asanaEmails, signInReady };
 }
 
-function Attention({ person }: { person: MemberDetail }) {
+function Attention({ person, throughCompany }: { person: MemberDetail; throughCompany: boolean }) {
   const lapsed = person.state === 'invited' && person.inviteExpiresAt === null;
   if (person.connections.needsReconnect > 0)
     return (
       <Callout tone="warn" className="mb-5" title="An Asana connection needs to be reconnected">
         Asana refused to renew it, so agents that use it can call nothing. Ask {person.name} to open Gatehouse
         and press Reconnect; nobody else can do it for them.
+      </Callout>
+    );
+  if (lapsed && throughCompany)
+    return (
+      <Callout className="mb-5" title="They have not signed in yet">
+        They get in through the company with this e-mail address, and need no password. For one of their own,
+        make an invite link with “New invite link”.
       </Callout>
     );
   if (lapsed)

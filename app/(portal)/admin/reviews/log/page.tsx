@@ -36,9 +36,16 @@ export default async function DriftPage({
         }
       />
       <ReviewTabs current="log" />
+      {tool && (
+        <div className="mb-4">
+          <ButtonLink size="sm" href="/admin/reviews/log">
+            Show all tools
+          </ButtonLink>
+        </div>
+      )}
       <div className="border-line bg-surface rounded-box border">
         {drifts.length === 0 ? (
-          <EmptyState icon={<History />} title="Nothing has changed yet">
+          <EmptyState icon={<History />} title={tool ? 'It has not changed yet' : 'Nothing has changed yet'}>
             When a sync or an agent’s list shows that Asana added, changed or took away a tool, it is written
             down here, with both definitions.
           </EmptyState>
@@ -96,7 +103,12 @@ function Entry({ drift }: { drift: Drift }) {
         <div className="mt-1">
           <Disclosure summary="Compare">
             <div className="border-line rounded-box overflow-hidden border">
-              <DefinitionDiff name={tool} before={before} after={after} />
+              <DefinitionDiff
+                name={tool}
+                predecessor={successorOf ?? undefined}
+                before={before}
+                after={after}
+              />
             </div>
           </Disclosure>
         </div>

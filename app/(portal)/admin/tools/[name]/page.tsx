@@ -117,6 +117,15 @@ function Facts({ tool, groupNames }: { tool: Tool; groupNames: ReadonlyMap<strin
             </span>
           )}
         </Fact>
+        <Fact name="Changes">
+          <Link
+            href={`/admin/reviews/log?tool=${encodeURIComponent(tool.name)}`}
+            prefetch={false}
+            className="text-accent hover:underline"
+          >
+            In the drift log
+          </Link>
+        </Fact>
         <Fact name="Calls">
           <Link
             href={`/admin/audit?tool=${encodeURIComponent(tool.name)}`}
