@@ -1,6 +1,7 @@
 // SCIM 2.0 at /scim/v2 (RFC 7643, RFC 7644): who calls, which resource, the answer in SCIM's shape. Nothing opens it but a directory
 // token, and a directory token opens nothing else.
 import type { Actor } from '../audit/append';
+import { endingAccess } from '../db';
 import { log } from '../log';
 import { findDirectory } from './directory-tokens';
 import { ScimError, scimErrorOf } from './scim-error';
@@ -15,7 +16,9 @@ const MAX_DISCARDED_BYTES = 8_388_608;
 /** Answers one request below /scim/v2. Never throws. */
 export async function serveScim(request: Request): Promise<Response> {
   try {
-    return await answer(request);
+    // What the company changes or takes away may end somebody's access, so it has connections of its own (DB-08).
+    const mayEnd = ['PUT', 'PATCH', 'DELETE'].includes(request.method);
+    return await (mayEnd ? endingAccess(() => answer(request)) : answer(request));
   } catch (error) {
     const { status, body } = scimErrorOf(error);
     if (status >= 500) log().error({ err: error, path: new URL(request.url).pathname }, 'scim');

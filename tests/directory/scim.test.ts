@@ -201,6 +201,20 @@ describe('a user', () => {
     ).toMatchObject([{ value: 'other@aurora.example' }]);
   });
 
+  test('DB-08: is deprovisioned at once although every ordinary connection is in use', async () => {
+    const { id } = await create();
+    const count = pool().options.max;
+    const slow = Promise.all(Array.from({ length: count }, () => pool().query('SELECT pg_sleep(6)')));
+    const begunMs = performance.now();
+    const off = patchOf({ op: 'replace', value: { active: false } });
+    expect((await aurora.send('PATCH', `/Users/${id}`, off)).body).toMatchObject({ active: false });
+    expect(performance.now() - begunMs).toBeLessThan(3_000);
+    // The twin: what ends nothing has to wait, and says so.
+    expectError(await aurora.send('GET', `/Users/${id}`), 503);
+    await slow;
+    expect((await aurora.send('GET', `/Users/${id}`)).body).toMatchObject({ active: false });
+  });
+
   test('is one of a kind: a second with the userName or the address is refused, also when both come at once', async () => {
     const both = await Promise.all(
       [1, 2, 3].map(() => aurora.send('POST', '/Users', person('twin@aurora.example'))),

@@ -100,7 +100,8 @@ describe('offboarding somebody', () => {
       asana: { connections: 1, confirmed: 1, impossible: 0, state: 'confirmed', attempts: 1 },
     });
     expect(receipt.portal.ms).toBeLessThan(10_000);
-    expect(receipt.agents.ms).toBeGreaterThanOrEqual(receipt.portal.ms!);
+    // Agents hear of it when it commits, which may be before whoever committed hears that it did.
+    expect(receipt.agents.ms).toBeLessThan(10_000);
     expect(acme.gate.sandbox.log.entries.filter(({ path }) => path.endsWith('/oauth_revoke')).length).toBe(1);
     expect((await listReceipts(organizationId(), { drills: false }))[0]).toEqual(receipt);
   });
