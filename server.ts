@@ -36,6 +36,8 @@ import { memberOfRequest } from '@/lib/portal/member-of-request';
 import { plainPage } from '@/lib/portal/plain-page';
 import { setUpCode, setUpFromEnvironment } from '@/lib/portal/set-up';
 import { startSchedule } from '@/lib/schedule/run-on-schedule';
+import { forgetUndoJob } from '@/lib/undo/forget';
+import { writeSafetyJob } from '@/lib/write-safety/forget';
 import { checkKeyRing } from '@/lib/vault/vault';
 
 // These two names are also known to lib/portal, which server.ts must not load (it imports Next's request scope).
@@ -116,7 +118,12 @@ export async function start({
   server.keepAliveTimeout = 65_000;
   const { GATEHOUSE_DRAIN_SECONDS, GATEHOUSE_TRUSTED_PROXIES } = env();
   const drain = drainOf(server, (GATEHOUSE_DRAIN_SECONDS ?? (GATEHOUSE_TRUSTED_PROXIES ? 6 : 0)) * 1000);
+  const isFirstRun = invite && !(await isSetUp());
   const port = await listen(server);
+  // Before anything answers: who finds the server ready finds the code in its log.
+  report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);
+  if (isFirstRun)
+    report(`first run: open ${env().GATEHOUSE_URL}/setup and enter the one-time code ${setUpCode()}`);
   const stopChainer = startChainer();
   const stopRevocations = startRevocationWorker({ intervalMs: 5_000 });
   const stopRefreshSweep = startRefreshSweep({ intervalMs: 5_000 });
@@ -125,12 +132,8 @@ export async function start({
     host: /^(?:0\.0\.0\.0|::)$/.test(HOST) ? 'localhost' : HOST,
     port,
   });
-  const stopSchedule = startSchedule([syncJob, drillJob, forgetJob, ...AUDIT_JOBS]);
+  const stopSchedule = startSchedule([syncJob, drillJob, forgetJob, forgetUndoJob, writeSafetyJob, ...AUDIT_JOBS]);
   const stopSinks = startSinks({ intervalMs: 2_000 });
-
-  report(`Gatehouse listens on ${env().GATEHOUSE_URL} (${env().HOST}:${port})`);
-  if (invite && !(await isSetUp()))
-    report(`first run: open ${env().GATEHOUSE_URL}/setup and enter the one-time code ${setUpCode()}`);
 
   return {
     port,

@@ -4,7 +4,7 @@ import { startTestPostgres } from './database';
 export const POSTGRES_URL = 'GATEHOUSE_TEST_POSTGRES_URL';
 
 export default async function setup(): Promise<() => Promise<void>> {
-  const postgres = await startTestPostgres();
+  const postgres = await startTestPostgres({ durable: false });
   process.env[POSTGRES_URL] = postgres.url;
   return postgres.stop;
 }

@@ -19,13 +19,24 @@ declare module 'vitest' {
   }
 }
 
-/** Starts a PostgreSQL in a temporary folder with the migrated template in it; `url` is its administrator's. */
-export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
+/**
+ * Starts a PostgreSQL in a temporary folder with the migrated template in it; `url` is its administrator's. Not `durable`: its
+ * commits wait for no disk, for tests that cut no machine's power and measure nothing.
+ */
+export async function startTestPostgres({ durable = true } = {}): Promise<{
+  url: string;
+  stop: () => Promise<void>;
+}> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'));
   chmodSync(folder, 0o711); // PostgreSQL's account passes through
   const postgres = await startEmbeddedPostgres(join(folder, 'data'));
   await administer(postgres.url, `CREATE DATABASE ${TEMPLATE}`);
   await migrate(databaseUrl(postgres.url, TEMPLATE));
+  if (!durable) {
+    for (const setting of ['fsync', 'full_page_writes'])
+      await administer(postgres.url, `ALTER SYSTEM SET ${setting} = off`);
+    await administer(postgres.url, 'SELECT pg_reload_conf()');
+  }
   const stop = async () => {
     await postgres.stop();
     removeDataFolder(join(folder, 'data'));
@@ -77,7 +88,7 @@ async function administer(url: string, statement: string): Promise<void> {
 
 /** vitest's globalSetup; what it returns ends the run's PostgreSQL. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const postgres = await startTestPostgres();
+  const postgres = await startTestPostgres({ durable: false });
   project.provide('postgresUrl', postgres.url);
   return postgres.stop;
 }

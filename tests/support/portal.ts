@@ -102,14 +102,14 @@ async function warmUp(): Promise<void> {
   }
 }
 
-/** Starts `server.ts` on 127.0.0.1 with these variables and waits until it is ready. Rejects with its output if it ends. `endMs`: how long `stop` waits before it kills. */
+/** Starts the built server on 127.0.0.1 with these variables and waits until it is ready. Rejects with its output if it ends. `endMs`: how long `stop` waits before it kills. */
 export async function startServer(
   variables: Record<string, string>,
   { endMs = 10_000 } = {},
 ): Promise<{ output: () => string; stop: () => Promise<void> }> {
   if (!existsSync('.next/BUILD_ID')) throw new Error('The portal is not built: `npm run build` first.');
-  const imports = ['--import', './scripts/follow-parent.mjs', '--import', 'tsx'];
-  const child = spawn(process.execPath, [...imports, 'server.ts'], {
+  const args = ['--import', './scripts/follow-parent.mjs', '.next/gatehouse/server.mjs'];
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnv({ GATEHOUSE_LOG: 'debug', HOST: '127.0.0.1', ...variables, NODE_ENV: 'production' }),
   });
