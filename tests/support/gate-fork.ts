@@ -1,7 +1,10 @@
 // Gates as processes of their own on the database and sandbox of the gate in this one.
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { bundle } from '../../scripts/bundle.mjs';
 import type { Told } from './gate-process';
 
 const SCRIPT = fileURLToPath(new URL('gate-process.ts', import.meta.url));
@@ -20,9 +23,17 @@ export interface GateProcess {
   child: ChildProcess;
 }
 
+// One for all processes of a test file: compiling the gate's sources is most of the start of each.
+let bundled: Promise<string> | undefined;
+afterAll(async () => {
+  const path = await bundled;
+  if (path) for (const made of [path, `${path}.map`]) rmSync(made, { force: true });
+});
+
 /** Starts one; end it with a signal to `child`. */
 export async function startProcess(): Promise<GateProcess> {
-  const child = fork(SCRIPT, { execArgv: ['--import', 'tsx'] });
+  bundled ??= bundle(SCRIPT, `gate-process-${process.pid}`);
+  const child = fork(await bundled, { execArgv: [] });
   await once(child, 'message');
   const { url } = (await tell(child, { variables: shared() })) as { url: string };
   return { child, url };
