@@ -132,7 +132,14 @@ export async function start({
     host: /^(?:0\.0\.0\.0|::)$/.test(HOST) ? 'localhost' : HOST,
     port,
   });
-  const stopSchedule = startSchedule([syncJob, drillJob, forgetJob, forgetUndoJob, writeSafetyJob, ...AUDIT_JOBS]);
+  const stopSchedule = startSchedule([
+    syncJob,
+    drillJob,
+    forgetJob,
+    forgetUndoJob,
+    writeSafetyJob,
+    ...AUDIT_JOBS,
+  ]);
   const stopSinks = startSinks({ intervalMs: 2_000 });
 
   return {

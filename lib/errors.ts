@@ -40,6 +40,16 @@ const table = {
   nothing_recorded: { status: 409, title: 'Nothing is on record yet, so there is nothing to sign.' },
   set_up_already: { status: 409, title: 'This Gatehouse is set up already; sign in.' },
   decided_already: { status: 409, title: 'Somebody has decided this request already.' },
+  changed_since: {
+    status: 409,
+    title:
+      'It was changed since the call, or since you looked; look again, and confirm what would be overwritten.',
+  },
+  nothing_to_put_back: {
+    status: 409,
+    title: 'Everything that can be put back is as it was before the call.',
+  },
+  restored_already: { status: 409, title: 'It was put back already; that is done once.' },
   drill_failed: { status: 409, title: 'Not everything ended in time; the receipt of the drill says what.' },
   policy_test_failed: {
     status: 409,

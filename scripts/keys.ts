@@ -10,14 +10,16 @@ import { APPROVALS_SEALED } from '@/lib/approvals/sealed-columns';
 import { GATEWAY_SEALED } from '@/lib/gateway/sealed-columns';
 import { OAUTH_SEALED } from '@/lib/oauth/sealed-columns';
 import { OFFBOARDING_SEALED } from '@/lib/offboarding/sealed-columns';
+import { UNDO_SEALED } from '@/lib/undo/sealed-columns';
 import { rotateSeals } from '@/lib/vault/rotate';
 import { countSealed, KeyChangeRefused, retireKey } from '@/lib/vault/key-use';
 import { checkKeyRing, keyRing } from '@/lib/vault/vault';
+import { WRITE_SAFETY_SEALED } from '@/lib/write-safety/sealed-columns';
 
 const USAGE = 'Use: npm run keys -- status | add | rotate | retire ID';
 const COLUMNS = [
-  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED],
-  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED],
+  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED, ...WRITE_SAFETY_SEALED],
+  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED, ...UNDO_SEALED],
 ];
 
 const commands = { status, add, rotate, retire };

@@ -21,7 +21,7 @@ export const APPROVAL_MUTANTS: Mutant[] = [
       'approvals: used up',
       'is held with a link',
       `UPDATE approvals a SET state = 'used', used_at = now(), used_by = l.call_id, sealed = NULL
-  FROM claimable l WHERE a.id = l.id AND a.state = 'approved'
+  FROM claimable l WHERE a.id = l.id AND a.state = 'approved'\${unrefused}
   RETURNING a.id, a.used_by`,
       `SELECT l.id, l.call_id AS used_by FROM claimable l`,
     ],

@@ -9,7 +9,7 @@ export const ARGUMENT_RULE_MUTANTS: Mutant[] = [
     [
       'rules: nothing is on record before the verdict',
       'a project that is named',
-      `FROM judged WHERE call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT unjudged) AND NOT unsealed`,
+      `FROM judged WHERE call_id IS NOT NULL AND NOT expired AND (verdict IS NOT NULL OR NOT (unjudged OR unguarded)) AND NOT unsealed`,
       `FROM judged WHERE call_id IS NOT NULL AND NOT expired AND NOT unsealed`,
     ],
     [
@@ -27,7 +27,7 @@ export const ARGUMENT_RULE_MUTANTS: Mutant[] = [
     [
       'rules: questions of Asana stay closed',
       'can\u2019t be asked',
-      `AND NOT (b.ruled AND m = 'client_requests')`,
+      `AND NOT (\${UNASKED} AND m = 'client_requests')`,
       ``,
     ],
   ]),

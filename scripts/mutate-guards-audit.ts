@@ -48,8 +48,8 @@ export const AUDIT_MUTANTS: Mutant[] = [
     [
       'arguments: counted once',
       'counts once',
-      `' AND judged_as IS NULL' : ''} AND NOT unsealed`,
-      `' AND judged_as IS NULL' : ''}`,
+      `' AND judged_as IS NULL' : ''}\${guard.uncounted} AND NOT unsealed`,
+      `' AND judged_as IS NULL' : ''}\${guard.uncounted}`,
     ],
   ]),
   ...of('lib/audit/sink.ts', sink, [

@@ -14,6 +14,8 @@ import { OUTAGE_MUTANTS } from './mutate-guards-outages';
 import { REQUEST_MUTANTS } from './mutate-guards-requests';
 import { TRUST_MUTANTS } from './mutate-guards-trust';
 import { SESSION_MUTANTS } from './mutate-guards-session';
+import { UNDO_MUTANTS } from './mutate-guards-undo';
+import { WRITE_SAFETY_MUTANTS } from './mutate-guards-write-safety';
 
 export type { Mutant };
 
@@ -30,4 +32,6 @@ export const MUTANTS: Mutant[] = [
   ...TRUST_MUTANTS,
   ...CONFIG_MUTANTS,
   ...SESSION_MUTANTS,
+  ...WRITE_SAFETY_MUTANTS,
+  ...UNDO_MUTANTS,
 ];

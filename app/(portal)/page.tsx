@@ -16,6 +16,7 @@ import { ButtonLink } from '@/components/ui/button';
 import { CopyField } from '@/components/ui/copy-field';
 import { PageHeader } from '@/components/ui/page-header';
 import { Section } from '@/components/ui/section';
+import { MyReadOnlyAgents, ReadOnlyAgentsNotice } from '@/components/write-safety/read-only-agents';
 import { env } from '@/lib/env';
 import { read, requireMember } from '@/lib/portal/read';
 
@@ -27,12 +28,14 @@ const RECORDS = 30;
 export default async function HomePage() {
   const { role } = await requireMember();
   const admin = role === 'admin';
-  const [me, own, allowed, activity, firstRun] = await Promise.all([
+  const [me, own, allowed, activity, firstRun, mine, all] = await Promise.all([
     read('GET /me'),
     read('GET /me/tokens'),
     read('GET /me/grants'),
     read('GET /me/activity', { query: { limit: RECORDS } }),
     admin ? read('GET /first-run') : null,
+    read('GET /me/budgets'),
+    admin ? read('GET /budgets') : null,
   ]);
   const { connections, toolDetails, groups } = me;
   // oxlint-disable-next-line react-hooks/purity -- a server component runs once per request
@@ -65,6 +68,8 @@ export default async function HomePage() {
       />
       {firstRun && !firstRun.hidden && <FirstRun given={firstRun} endpoint={endpoint} />}
       {firstRun && <WaitsForAdmin {...firstRun} />}
+      {all && <ReadOnlyAgentsNotice budgets={all.budgets} />}
+      <MyReadOnlyAgents budgets={mine.budgets} />
       {connections.length > 0 && (
         <Numbers connections={connections} tools={toolDetails} agents={agents} lastCall={calls[0]} />
       )}

@@ -23,7 +23,16 @@ function explainHref(record: AuditRecord): string | null {
 }
 
 /** `brief` leaves out the agent and the reason. */
-export function CallLine({ record, brief = false }: { record: AuditRecord; brief?: boolean }) {
+export function CallLine({
+  record,
+  brief = false,
+  undo = false,
+}: {
+  record: AuditRecord;
+  brief?: boolean;
+  /** What was there before it is kept. */
+  undo?: boolean;
+}) {
   const href = explainHref(record);
   const isCall = record.kind === 'call';
   return (
@@ -40,6 +49,11 @@ export function CallLine({ record, brief = false }: { record: AuditRecord; brief
         {!brief && record.reason && <p className="text-ink-2 mt-0.5 text-sm">{reasonSentence(record)}</p>}
       </div>
       <div className="flex items-center gap-2">
+        {undo && (
+          <Link href={`/activity/undo/${record.id}`} className="text-accent text-sm hover:underline">
+            Undo<span className="sr-only"> {titleOf(record)}</span>
+          </Link>
+        )}
         {href && (
           <Link href={href} className="text-accent text-sm hover:underline">
             Why?<span className="sr-only"> {record.tool} was denied</span>

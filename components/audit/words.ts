@@ -41,6 +41,12 @@ export const failures: Record<string, string> = {
   session_gone: 'Asana had ended the session; the agent begins a new one.',
   timeout: 'Asana did not answer in time.',
   unreachable: 'Asana could not be reached; nothing was sent.',
+  undo_unread: 'What was there before could not be read at Asana, so the call was not sent.',
+  undo_unclear:
+    'Its arguments do not say what it would change, so what was there could not be kept; it was not sent.',
+  undo_too_large: 'More than can be kept was in it, so it was not sent.',
+  undo_limited:
+    'The connection’s calls of the minute were used up before what was there could be read; it was not sent.',
   circuit_open:
     'Asana had been failing, so nothing was sent; Gatehouse tries again by itself within half a minute.',
   cut: 'Asana’s answer broke off.',
@@ -118,6 +124,12 @@ const actions: Record<string, string> = {
   'approval.asked': 'Asked for an approval of a call',
   'approval.approved': 'Approved a call',
   'approval.declined': 'Declined a call',
+  'undo.began': 'Began to put back what was there before a call',
+  'undo.restored': 'Put back what was there before a call',
+  'undo.refused': 'Could not put back what was there before a call; nothing was sent',
+  'undo.read': 'Read what was there before a call',
+  'budget.tripped': 'Spent a budget on writes, and only reads',
+  'budget.lifted': 'Let an agent write again',
   'client.deleted': 'Removed an MCP client',
   'client.updated': 'Changed an MCP client',
   'grant.created': 'Allowed an MCP client',

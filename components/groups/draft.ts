@@ -1,5 +1,11 @@
 // A group being edited, and what differs from the version it was read from. Pure.
 import { NO_RULES, normalRules, rulesInWords, type ArgumentRules } from '@/lib/policy/argument-rules';
+import {
+  normalWriteSafety,
+  NO_WRITE_SAFETY,
+  writeSafetyInWords,
+  type WriteSafety,
+} from '@/lib/policy/write-safety';
 import type { OperationAnswer } from '@/lib/portal/operations';
 
 export type Group = OperationAnswer<'GET /groups/{slug}'>;
@@ -11,6 +17,9 @@ export interface Draft {
   methods: ReadonlySet<'resources' | 'prompts' | 'completion' | 'logging' | 'client_requests'>;
   rules: ArgumentRules;
   approvals: DraftApprovals;
+  writeSafety: WriteSafety;
+  /** For how long what was there before a change is kept. */
+  undo: { days: number } | null;
 }
 
 /** Tools that wait for a person; of those that the group has not, none is saved. */
@@ -30,6 +39,10 @@ export interface Changes {
   rules: Difference;
   /** What waits for whom, in words. */
   approvals: Difference;
+  /** Budgets and the window for repeats, in words. */
+  writeSafety: Difference;
+  /** For how long what was there before is kept, in words. */
+  undo: Difference;
   /** The same changes on top of another version: additions and removals, whatever else is there. */
   onto(fresh: Group): Draft;
 }
@@ -48,6 +61,8 @@ export function draftOf(group: Group): Draft {
     methods: new Set(group.methods) as Draft['methods'],
     rules: group.rules ?? NO_RULES,
     approvals: approvalsOf(group),
+    writeSafety: group.writeSafety ?? NO_WRITE_SAFETY,
+    undo: group.undo,
   };
 }
 
@@ -80,10 +95,15 @@ export function changesOf(base: Group, draft: Draft): Changes {
   const methods = difference(base.methods, draft.methods);
   const rules = rulesChange(base.rules, draft.rules);
   const approvals = difference(approvalWords(base.approvals), new Set(approvalWords(savedApprovals(draft))));
+  const writeSafety = difference(
+    safetyWords(base.writeSafety),
+    new Set(safetyWords(normalWriteSafety(draft.writeSafety))),
+  );
+  const undo = difference(undoWords(base.undo), new Set(undoWords(draft.undo)));
   return {
     any:
       name !== null ||
-      [tools, members, methods, rules, approvals].some(
+      [tools, members, methods, rules, approvals, writeSafety, undo].some(
         ({ added, removed }) => added.length + removed.length > 0,
       ),
     name,
@@ -92,6 +112,8 @@ export function changesOf(base: Group, draft: Draft): Changes {
     methods,
     rules,
     approvals,
+    writeSafety,
+    undo,
     onto: (fresh) => ({
       name: name ?? fresh.name,
       tools: applied(fresh.tools, tools),
@@ -100,9 +122,21 @@ export function changesOf(base: Group, draft: Draft): Changes {
       // One whole: two admins' rules mixed would be neither's.
       rules: rules.added.length + rules.removed.length > 0 ? draft.rules : (fresh.rules ?? NO_RULES),
       approvals: approvals.added.length + approvals.removed.length > 0 ? draft.approvals : approvalsOf(fresh),
+      writeSafety:
+        writeSafety.added.length + writeSafety.removed.length > 0
+          ? draft.writeSafety
+          : (fresh.writeSafety ?? NO_WRITE_SAFETY),
+      undo: undo.added.length + undo.removed.length > 0 ? draft.undo : fresh.undo,
     }),
   };
 }
+
+const safetyWords = (safety: WriteSafety | null) => (safety === null ? [] : writeSafetyInWords(safety));
+
+const undoWords = (undo: Draft['undo']) =>
+  undo === null
+    ? []
+    : [`keeps what was there before a change for ${undo.days === 1 ? '1 day' : `${undo.days} days`}`];
 
 function rulesChange(before: ArgumentRules | null, after: ArgumentRules): Difference {
   const words = (rules: ArgumentRules | null) => (rules === null ? [] : rulesInWords(rules));

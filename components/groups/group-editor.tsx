@@ -21,6 +21,7 @@ import { ApprovalsForm } from './approvals-form';
 import { ArgumentRulesForm } from './argument-rules-form';
 import { changesOf, draftOf, savedApprovals, type Draft, type Group } from './draft';
 import { PendingChanges } from './pending-changes';
+import { WriteSafetyForm } from './write-safety-form';
 import { PeoplePicker, type Person } from './people-picker';
 import { presets, toolsOfPreset } from './presets';
 
@@ -65,6 +66,8 @@ export function GroupEditor({
     methods: [...draft.methods],
     rules: draft.rules,
     approvals: waiting,
+    writeSafety: draft.writeSafety,
+    undo: draft.undo,
   };
 
   async function save() {
@@ -150,6 +153,13 @@ export function GroupEditor({
             tools={tools.filter(({ name }) => draft.tools.has(name))}
             {...{ groups, people }}
             onChange={(approvals) => change({ approvals })}
+          />
+          <WriteSafetyForm
+            key={`write safety ${round}`}
+            safety={draft.writeSafety}
+            undo={draft.undo}
+            onChange={(writeSafety) => change({ writeSafety })}
+            onUndo={(undo) => change({ undo })}
           />
           <ArgumentRulesForm key={round} rules={draft.rules} onChange={(rules) => change({ rules })} />
           <Section title="Beyond tools" description="Other parts of MCP. Most agents need none of them.">

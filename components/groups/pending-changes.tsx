@@ -83,7 +83,7 @@ export function PendingChanges({
   );
 }
 
-function summary({ tools, members, rules, approvals }: Changes, people: number): string {
+function summary({ tools, members, rules, approvals, writeSafety, undo }: Changes, people: number): string {
   const gives = count(tools.added.length, 'tool');
   const takes = count(tools.removed.length, 'tool');
   const whom = people === 0 ? 'nobody yet, for the group is empty' : count(people, 'person', 'people');
@@ -99,6 +99,10 @@ function summary({ tools, members, rules, approvals }: Changes, people: number):
       'changes the rules on arguments, in force for the next call of everybody in the group',
     approvals.added.length + approvals.removed.length > 0 &&
       'changes what waits for an approval; what waits through this group now ends',
+    writeSafety.added.length + writeSafety.removed.length > 0 &&
+      'changes the write safety, in force for the next write of everybody in the group',
+    undo.added.length + undo.removed.length > 0 &&
+      'changes for how long what was there before is kept, from the next call on',
   ].filter(Boolean);
   return parts.length > 0 ? `Saving ${parts.join('; ')}.` : 'Unsaved changes';
 }
@@ -118,6 +122,8 @@ function ChangeList({ changes, tools }: { changes: Changes; tools: readonly Tool
     ...differences(changes.methods).map((entry) => ({ ...entry, mono: true, note: null })),
     ...differences(changes.rules).map((entry) => ({ ...entry, mono: false, note: null })),
     ...differences(changes.approvals).map((entry) => ({ ...entry, mono: false, note: null })),
+    ...differences(changes.writeSafety).map((entry) => ({ ...entry, mono: false, note: null })),
+    ...differences(changes.undo).map((entry) => ({ ...entry, mono: false, note: null })),
   ];
   return (
     <ul className="mt-1.5 flex flex-wrap gap-x-4 gap-y-1 text-sm">

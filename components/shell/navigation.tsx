@@ -24,6 +24,7 @@ import { usePathname } from 'next/navigation';
 import { OpenApprovalCount } from '../approvals/open-count';
 import { OpenRequestCount } from '../requests/open-count';
 import { OpenReviewCount } from '../reviews/open-count';
+import { SpentBudgetCount } from '../write-safety/spent-count';
 import { classNames } from '../ui/class-names';
 import { Spinner } from '../ui/spinner';
 import { roomsOf, type Role, type RoomPath } from './rooms';
@@ -108,6 +109,7 @@ function Entry({
         {href === '/approvals' && <OpenApprovalCount />}
         {href === '/admin/requests' && <OpenRequestCount />}
         {href === '/admin/reviews' && isAdmin && <OpenReviewCount />}
+        {href === '/admin/people' && <SpentBudgetCount />}
         <OnTheWay />
       </Link>
     </li>

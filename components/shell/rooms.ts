@@ -106,7 +106,7 @@ export const rooms = [
     key: 'p',
     roles: ADMIN,
     admin: true,
-    words: 'members invite roles',
+    words: 'members invite roles read-only agents budgets writes',
   },
   {
     href: '/admin/directory',

@@ -1,6 +1,7 @@
 // The five checks between a person and a tool, in the order of the gate's rule, each with its sentence and the event behind it. Pure.
 import { normalRules, rulesInWords, type ArgumentRules } from '../policy/argument-rules';
 import { DENIALS } from '../policy/policy';
+import { writeSafetyInWords } from '../policy/write-safety';
 import type { Check, Verdict, Viewer } from './explain';
 import { laterOf, type Change, type ToolChanges } from './last-changes';
 
@@ -62,7 +63,12 @@ export function judge(verdict: Verdict, changes: Changes, viewer: Viewer): Unsho
       isClosed ? DENIALS[denial_unblocked] : reviewed(verdict),
       verdict.status === 'changed' ? laterOf(status, driftPolicy) : status,
     ),
-    check('groups', isGranted, isGranted ? grantedBy(verdict) : noGroup(viewer), changes.granted),
+    check(
+      'groups',
+      isGranted,
+      isGranted ? `${grantedBy(verdict)}${safetyOf(verdict)}` : noGroup(viewer),
+      changes.granted,
+    ),
     verdict.token_id === null
       ? check('token', null, 'No agent token stands between: it could only narrow this.')
       : check('token', ...judgeToken(verdict), changes.minted),
@@ -87,6 +93,17 @@ function grantedBy({ groups }: Verdict): string {
     : `${granted} Each call must keep to the ${rules} of one of them: ${granting
         .map((group) => `${group.name}: ${conditionWords(group).join(' ')}`)
         .join(' ')}`;
+}
+
+/** What the person's groups say of writes, of tools that are one. */
+function safetyOf(verdict: Verdict): string {
+  if (verdict.class === 'read' && verdict.status === 'reviewed') return '';
+  const { writesPerDay, repeatWindowSeconds } = verdict;
+  // A tool that destroys nothing spends no budget of deletions.
+  const deletesPerDay = verdict.class === 'destructive' ? verdict.deletesPerDay : null;
+  return writeSafetyInWords({ writesPerDay, deletesPerDay, repeatWindowSeconds })
+    .map((sentence) => ` ${sentence}`)
+    .join('');
 }
 
 const noGroup = ({ isSelf }: Viewer) =>

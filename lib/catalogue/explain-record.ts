@@ -37,6 +37,8 @@ interface Row {
   /** A bearer of the record's credential can still be good: not revoked, expired or blocked. */
   is_live: boolean;
   is_stopped: boolean;
+  /** Its agent has spent a budget of today and may only read. */
+  is_spent: boolean;
 }
 
 const RECORD = `
@@ -50,7 +52,9 @@ SELECT r.id, to_char(r.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') A
       AND NOT EXISTS (SELECT 1 FROM client_blocks b WHERE b.organization_id = $1 AND b.client_id = g.client_id))
     ELSE true
   END AS is_live,
-  EXISTS (SELECT 1 FROM organizations o WHERE o.id = $1 AND o.stopped_at IS NOT NULL) AS is_stopped
+  EXISTS (SELECT 1 FROM organizations o WHERE o.id = $1 AND o.stopped_at IS NOT NULL) AS is_stopped,
+  EXISTS (SELECT 1 FROM write_budgets w WHERE w.organization_id = $1 AND w.member_id = r.member_id
+    AND w.credential_id::text = r.credential_id AND w.trip_id IS NOT NULL AND w.day = (now() AT TIME ZONE 'UTC')::date) AS is_spent
 FROM audit_records r
 LEFT JOIN members m ON m.organization_id = $1 AND m.id = r.member_id
 LEFT JOIN agent_tokens k ON r.credential_kind = 'agent_token' AND k.organization_id = $1 AND k.member_id = m.id
@@ -67,8 +71,10 @@ export async function explainRecord(
   if (!row) return null;
   const now = await explainNow(organizationId, row);
   const { sentence, explanation } = now;
-  const ruled = row.reason === 'argument_rule' || row.reason === 'approval_required' ? row.reason : null;
-  const isRuled = ruled !== null && explanation.allowed && stillRuled(explanation);
+  const ruled = row.reason !== null && BEYOND_THE_TOOL.includes(row.reason) ? row.reason : null;
+  const isBudget = ruled === 'write_budget' || ruled === 'delete_budget';
+  const isRuled =
+    ruled !== null && explanation.allowed && (isBudget ? row.is_spent : stillRuled(explanation));
   const same =
     isRuled ||
     (explanation.allowed === (row.decision === 'allow') &&
@@ -87,6 +93,11 @@ export async function explainRecord(
     },
   };
 }
+
+/** Refusals of calls with tools that the person may use. */
+const BEYOND_THE_TOOL: readonly Denial[] = [
+  ...(['argument_rule', 'approval_required', 'write_budget', 'delete_budget'] as const),
+];
 
 /** `group:sales rule:places`, for people. */
 function ruleWords(target: string): string {
@@ -166,7 +177,8 @@ async function explainMethod<T>(
     `SELECT g.name FROM group_members gm JOIN groups g ON g.id = gm.group_id
      WHERE gm.organization_id = $1 AND gm.member_id = $2 AND $3 = ANY(g.methods)
        AND NOT ($3 = 'client_requests' AND EXISTS (SELECT 1 FROM group_members om JOIN groups o ON o.id = om.group_id
-         WHERE om.organization_id = $1 AND om.member_id = $2 AND o.rules IS NOT NULL))
+         WHERE om.organization_id = $1 AND om.member_id = $2
+           AND (o.rules IS NOT NULL OR o.approvals IS NOT NULL OR o.repeat_window_seconds IS NOT NULL)))
      ORDER BY g.name LIMIT 1`,
     [organizationId, row.member_id, access],
   );

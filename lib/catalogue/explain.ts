@@ -64,6 +64,10 @@ export interface Verdict {
   denial_unblocked: Denial | null;
   denial_open: Denial | null;
   denial_granted: Denial | null;
+  /** The person's write safety: the most cautious of all their groups. */
+  writesPerDay: number | null;
+  deletesPerDay: number | null;
+  repeatWindowSeconds: number | null;
   groups: {
     slug: string;
     name: string;
@@ -85,7 +89,7 @@ const granted = grantedSql({ organizationId: '$1', memberId: '$2', toolName: '$3
 
 // The rule as it is, then for the same tool without each obstacle in turn: so every check is judged, not only the first that fails.
 const VERDICT = `
-SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.expires_at <= now() AS expired, o.stopped_at IS NOT NULL AS stopped,
+SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.expires_at <= now() AS expired, o.stopped_at IS NOT NULL AS stopped, safety.*,
   t.definition, t.class, t.status, t.blocked,
   ${ruleFor('t', granted)} AS denial, ${ruleFor('unblocked', granted)} AS denial_unblocked,
   ${ruleFor('opened', granted)} AS denial_open, ${ruleFor('opened', 'true')} AS denial_granted,
@@ -98,6 +102,11 @@ SELECT m.email, m.name, k.id AS token_id, k.name AS token_name, k.restricted, k.
     FROM tool_requests q WHERE q.organization_id = $1 AND q.member_id = $2 AND q.tool_name = $3
     ORDER BY q.created_at DESC, q.id DESC LIMIT 1) AS request
 FROM members m JOIN organizations o ON o.id = m.organization_id
+CROSS JOIN LATERAL (
+  SELECT min(g.writes_per_day) AS "writesPerDay", min(g.deletes_per_day) AS "deletesPerDay", max(g.repeat_window_seconds) AS "repeatWindowSeconds"
+  FROM group_members gm JOIN groups g ON g.organization_id = gm.organization_id AND g.id = gm.group_id
+  WHERE gm.organization_id = m.organization_id AND gm.member_id = m.id
+) safety
 LEFT JOIN agent_tokens k ON k.organization_id = m.organization_id AND k.member_id = m.id AND k.id = $4
 LEFT JOIN tools t ON t.organization_id = m.organization_id AND t.name = $3
 LEFT JOIN LATERAL (SELECT t.name, false AS blocked, t.status) unblocked ON true

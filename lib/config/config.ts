@@ -17,6 +17,7 @@ import {
   type KeptTest,
 } from '../people/policy-tests';
 import { normalRules } from '../policy/argument-rules';
+import { normalWriteSafety } from '../policy/write-safety';
 import { describeChanges, type Change } from './describe-changes';
 import { dryRun } from './dry-run';
 import type { Config, ConfigFile } from './format';
@@ -54,9 +55,9 @@ export async function readConfig(tx: Tx, organizationId: string): Promise<Config
 
 async function readGroups(tx: Tx, organizationId: string): Promise<Config['groups']> {
   return (await listGroups(tx, organizationId))
-    .map(({ slug, name, tools, members, methods, limits, rules, approvals }) => ({
+    .map(({ slug, name, tools, members, methods, limits, rules, approvals, undo, writeSafety }) => ({
       ...{ slug, name, tools: [...tools].sort(), members: [...members].sort() },
-      ...{ methods: [...methods].sort(), limits, rules, approvals },
+      ...{ methods: [...methods].sort(), limits, rules, approvals, undo, writeSafety },
     }))
     .sort(by((group) => group.slug));
 }
@@ -188,12 +189,14 @@ async function changeGroup(
   group: NonNullable<ConfigFile['groups']>[number],
 ): Promise<void> {
   const unique = <T extends string>(names: readonly T[]): T[] => [...new Set(names)].sort();
-  const { approvals = old.approvals, rules = old.rules, limits = old.limits } = group;
+  const { approvals = old.approvals, rules = old.rules, limits = old.limits, undo = old.undo } = group;
+  const { writeSafety = old.writeSafety } = group;
   const wanted: Config['groups'][number] = {
-    ...{ slug: old.slug, name: group.name, tools: unique(group.tools), limits },
+    ...{ slug: old.slug, name: group.name, tools: unique(group.tools), limits, undo },
     ...{ members: unique(group.members ?? old.members), methods: unique(group.methods ?? old.methods) },
     rules: normalRules(rules),
     approvals: approvals && { ...approvals, tools: unique(approvals.tools) },
+    writeSafety: writeSafety && normalWriteSafety(writeSafety),
   };
   if (canonicalJson(wanted) === canonicalJson(old)) return;
   const { slug, approvals: waiting, ...content } = wanted;

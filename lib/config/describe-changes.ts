@@ -1,6 +1,7 @@
 // What differs between two states of an organization's policy, in words that an admin reads before saying yes. Pure.
 import { canonicalJson } from '../audit/canonical';
 import { rulesInWords } from '../policy/argument-rules';
+import { writeSafetyInWords } from '../policy/write-safety';
 import { testInWords, type PolicyTest } from '../policy/policy-tests';
 import type { Config } from './format';
 
@@ -117,6 +118,10 @@ function groupParts(old: Group, group: Group): string[] {
     ...listed('opens', methods.added),
     ...listed('closes', methods.removed),
     ...(limit(old) === limit(group) ? [] : [`its limit is ${limit(group)} instead of ${limit(old)}`]),
+    ...(isSame(old.writeSafety, group.writeSafety)
+      ? []
+      : [`its write safety is ${safety(group)} (before: ${safety(old)})`]),
+    ...(isSame(old.undo, group.undo) ? [] : [`${keeps(group)} (before: ${keeps(old)})`]),
     ...(isSame(old.approvals, group.approvals) ? [] : [`${waits(group)} (before: ${waits(old)})`]),
     ...(isSame(old.rules, group.rules)
       ? []
@@ -124,6 +129,15 @@ function groupParts(old: Group, group: Group): string[] {
           `its rules on arguments are ${group.rules === null ? 'lifted' : `\u201c${rulesInWords(group.rules).join(' ')}\u201d`}${old.rules === null ? '' : `; they were \u201c${rulesInWords(old.rules).join(' ')}\u201d`}`,
         ]),
   ];
+}
+
+const safety = ({ writeSafety }: Group) =>
+  writeSafety === null ? 'off' : `\u201c${writeSafetyInWords(writeSafety).join(' ')}\u201d`;
+
+function keeps({ undo }: Group): string {
+  return undo === null
+    ? 'nothing is kept for an undo'
+    : `what was there before a change is kept for ${undo.days === 1 ? '1 day' : `${undo.days} days`}`;
 }
 
 function waits({ approvals }: Group): string {

@@ -13,6 +13,8 @@ import {
   policyTest,
   slug,
   toolNames,
+  undo,
+  writeSafety,
 } from '../policy/policy-input';
 
 const settings = z
@@ -43,6 +45,8 @@ const group = z.strictObject({
   limits: limits.optional(),
   rules: argumentRules.optional(),
   approvals: approvals.optional(),
+  undo: undo.optional(),
+  writeSafety: writeSafety.optional(),
 });
 
 /** A file of version 1. */

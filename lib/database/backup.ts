@@ -36,7 +36,7 @@ export interface BackupEnd {
 /** What lives hours at most, and must not come back to life with an old copy: sessions, things under way, counters. */
 const SHORT_LIVED = [
   ...['sessions', 'connect_attempts', 'oauth_states', 'rate_limits', 'call_counters', 'gate_processes'],
-  ...['client_answers', 'approvals'],
+  ...['client_answers', 'approvals', 'undo_bundles', 'write_budgets', 'write_claims'],
 ];
 const ROWS = 2_000;
 

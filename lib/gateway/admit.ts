@@ -12,6 +12,7 @@ import { statementFor, type AdmissionRow } from './admission-sql';
 import { createFairQueue, type Waiting } from './admission-queue';
 import type { ParamHeaders } from './headers-agree';
 import { sealAhead, sealArguments } from './keep-arguments';
+import type { KeptWrite } from '../write-safety/claims';
 import { countFailedBatch, gauge, observeBatch } from './metrics';
 
 /** One call that asks for admission. */
@@ -43,6 +44,11 @@ export interface AdmissionRequest {
     /** It may go only with an approval, which its record uses up. */
     waits?: boolean;
   };
+  /**
+   * It is known to be a write with a budget or a window for repeats; without, such a call is neither recorded nor admitted. `eventId`: of the
+   * audit event, should it be the one that trips its agent.
+   */
+  guarded?: { eventId: string };
   /** The id of the call that used an approval up already, where that call is judged again. */
   claimedBy?: string;
   /** The arguments that `argumentsHash` is of, for organizations that keep them. */
@@ -90,8 +96,18 @@ export interface Admitted {
   unsealed: boolean;
   /** What the agent reads where a rule on arguments refused it. */
   refusal: string | null;
+  /** What is there now has to be kept for so many days before the call is sent (`keep-before`); null: it need not. */
+  undoDays: number | null;
   /** Where the denial is `approval_required`: any of these decides (`hold-call`). */
   waitsFor?: Approver[];
+  /** Not decided and not on record yet: first asked again as a write with a budget or a window. */
+  unguarded: boolean;
+  /** The budget that is spent, where the denial is `write_budget` or `delete_budget` (`guard-writes`). */
+  budget: number | null;
+  /** The call that it repeats, where the denial is `duplicate_write`. */
+  repeatOf: string | null;
+  /** Its own repeats are not sent: what becomes of it is kept for them. */
+  kept: KeptWrite | null;
 }
 
 export interface AdmittedConnection {
@@ -293,6 +309,11 @@ function toAdmission(row: AdmissionRow | undefined): Admission {
       activeConnections: row.active_connections,
       rules: row.rules,
       unsealed: row.unsealed,
+      undoDays: row.undo_days,
+      unguarded: row.unguarded,
+      budget: row.budget ?? null,
+      repeatOf: row.repeat_of ?? null,
+      kept: row.claims ? { result: null } : null,
       refusal: null,
       connection:
         row.connection_id === null

@@ -1,5 +1,6 @@
 // What Gatehouse answers itself when no usable Asana connection stands behind the bearer: tools never vanish because a sign-in broke.
 import { db } from '../db';
+import { endClaim } from '../write-safety/claims';
 import type { Admitted } from './admit';
 import { discovery } from './discover';
 import { visibleTools } from './filter-tools';
@@ -35,7 +36,9 @@ export async function answerWithoutConnection(
 ): Promise<McpAnswer> {
   const { id, method, params, era } = message;
   const isModern = era === 'modern';
-  const settle = (outcome: 'ok' | 'tool_error' | 'upstream_error', reason?: string) =>
+  const settle = (outcome: 'ok' | 'tool_error' | 'upstream_error', reason?: string) => {
+    // Nothing went to Asana, or Asana refused the token: the same call may go once the person has connected.
+    if (admitted.kept) endClaim({ organizationId: admitted.organizationId, callId }, admitted.kept, outcome);
     noteOutcome({
       organizationId: admitted.organizationId,
       callId,
@@ -45,6 +48,7 @@ export async function answerWithoutConnection(
       credentialId: admitted.credentialId,
       connectionId: admitted.connection?.id ?? null,
     });
+  };
   if (id === undefined) {
     settle('ok');
     // Without a connection no session is anybody's.

@@ -1,5 +1,5 @@
-// What the rules on arguments have to ask Asana: where a task lies, whose it is, what a project or portfolio holds. Asked through the
-// caller's own connection, so that nobody learns more than the caller may see; on record as Gatehouse's own calls, and counted in the
+// What has to be asked of Asana beside a call: for rules on arguments where a task lies, whose it is, what a project or portfolio holds; for an
+// undo what is there (`keep-before`). Asked through the caller's own connection, so that nobody learns more than the caller may see; on record as Gatehouse's own calls, and counted in the
 // connection's limits like the caller's.
 import { randomInt } from 'node:crypto';
 import { callTool, UpstreamError, withUpstreamSession, type UpstreamSession } from '../asana/mcp-client';
@@ -33,30 +33,61 @@ const AT_ONCE = 5;
 const DEADLINE_MS = 25_000;
 const MAX_PAGES = 10;
 
+/** What a tool said: null where it refused, or where its answer is not understood. */
+export interface Said {
+  answer: Answer | null;
+  isRefused: boolean;
+}
+/** One call of a reading tool, counted and on record. */
+export type AskTool = (tool: string, args: Record<string, unknown>) => Promise<Said>;
+
 /**
  * Asks Asana for all of these, by `lookupKey`; null for what it does not say. Throws `LookupLimited`, `LookupUnavailable`, `NoConnection`.
  */
 export async function lookUpAll(admitted: Admitted, lookups: readonly Lookup[]): Promise<Map<string, Found>> {
-  const connection = admitted.connection!;
-  const { organizationId, memberId, memberEmail, credentialId } = admitted;
+  const found = new Map<string, Found>();
+  await askThrough(admitted, { purpose: PURPOSE, deadlineMs: DEADLINE_MS }, lookups, async (lookup, call) => {
+    found.set(lookupKey(lookup), await ask(call, lookup));
+  });
+  return found;
+}
+
+/**
+ * Asks for each of these through the caller's own connection, five at once. `purpose` is what stands in the audit. Throws `LookupLimited`,
+ * `LookupUnavailable`, `NoConnection`, and what `one` throws.
+ */
+export async function askThrough<T>(
+  {
+    organizationId,
+    memberId,
+    memberEmail,
+    credentialId,
+    connection: through,
+  }: Pick<Admitted, 'organizationId' | 'memberId' | 'memberEmail' | 'credentialId' | 'connection'>,
+  { purpose, deadlineMs }: { purpose: string; deadlineMs: number },
+  all: readonly T[],
+  one: (wanted: T, call: AskTool) => Promise<void>,
+): Promise<void> {
+  const connection = through!;
   const facts = {
     ...{ organizationId, memberId, memberEmail },
     ...{ connectionId: connection.id, workspaceGid: connection.workspaceGid },
   };
-  const found = new Map<string, Found>();
-  const late = AbortSignal.timeout(DEADLINE_MS);
+  const late = AbortSignal.timeout(deadlineMs);
+  const done = new Set<T>();
   try {
     assertAsanaAnswers(connection.id);
     await withToken(organizationId, connection, (accessToken) =>
-      inSession(facts, accessToken, async (session) => {
-        const waiting = lookups.filter((lookup) => !found.has(lookupKey(lookup)));
+      inSession(facts, accessToken, purpose, async (session) => {
+        const waiting = all.filter((wanted) => !done.has(wanted));
+        const call = askTool(session, () => count(organizationId, connection.id));
         const work = async () => {
-          for (let lookup = waiting.shift(); lookup; lookup = waiting.shift()) {
+          for (let wanted = waiting.shift(); wanted !== undefined; wanted = waiting.shift()) {
             if (late.aborted) throw new LookupUnavailable('the lookups took too long');
             const free = await takeSlot({ connectionId: connection.id, kind: 'read', credentialId });
             try {
-              const answer = await ask(session, lookup, () => count(organizationId, connection.id));
-              found.set(lookupKey(lookup), answer);
+              await one(wanted, call);
+              done.add(wanted);
             } catch (error) {
               // Nobody waits for the others any more.
               waiting.length = 0;
@@ -72,7 +103,6 @@ export async function lookUpAll(admitted: Admitted, lookups: readonly Lookup[]):
   } catch (error) {
     throw meaningOf(error);
   }
-  return found;
 }
 
 function meaningOf(error: unknown): unknown {
@@ -84,7 +114,7 @@ function meaningOf(error: unknown): unknown {
     (kind) => error instanceof kind,
   );
   if (!isOutside) return error;
-  log().info({ err: error }, 'a lookup for a rule on arguments got no answer');
+  log().info({ err: error }, 'a lookup before a call got no answer');
   return new LookupUnavailable('Asana could not be asked', { cause: error });
 }
 
@@ -111,6 +141,7 @@ type Facts = Parameters<typeof ownSession>[0];
 async function inSession(
   facts: Facts,
   accessToken: string,
+  purpose: string,
   work: (session: UpstreamSession) => Promise<void>,
 ): Promise<void> {
   for (let tries = 1; ; tries += 1) {
@@ -118,10 +149,10 @@ async function inSession(
       if (refusesSessions(error)) return null;
       throw error;
     });
-    if (own === null) return withUpstreamSession(facts, accessToken, PURPOSE, work);
+    if (own === null) return withUpstreamSession(facts, accessToken, purpose, work);
     try {
       // Beside the calls of agents in the same session, whose ids are longer.
-      return await work({ ...own, facts, accessToken, purpose: PURPOSE, nextId: randomInt(1, 2 ** 40) });
+      return await work({ ...own, facts, accessToken, purpose, nextId: randomInt(1, 2 ** 40) });
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.reason !== 'session_gone' || tries === 2) throw error;
       await forgetOwnSession(facts.connectionId, own);
@@ -151,23 +182,32 @@ async function count(organizationId: string, connectionId: string): Promise<void
   if (row.wait_ms !== null) throw new LookupLimited({ name: 'connection', waitMs: row.wait_ms });
 }
 
-/** One lookup (a portfolio: page by page). A refusal of the tool's, or an answer that is not understood, is null. */
-async function ask(session: UpstreamSession, lookup: Lookup, counted: () => Promise<void>): Promise<Found> {
-  const call = async (tool: string, args: Record<string, unknown>) => {
+function askTool(session: UpstreamSession, counted: () => Promise<void>): AskTool {
+  return async (tool, args) => {
     await counted();
     try {
       const result = await callTool(session, tool, args);
-      return result.isError === true ? null : objectIn(result);
+      const isRefused = result.isError === true;
+      return { answer: isRefused ? null : objectIn(result), isRefused };
     } catch (error) {
-      if (error instanceof UpstreamError && /^(refused|malformed)$/.test(error.reason)) return null;
+      if (error instanceof UpstreamError && /^(refused|malformed)$/.test(error.reason))
+        return { answer: null, isRefused: false };
       throw error;
     }
   };
+}
+
+/** One lookup (a portfolio: page by page). A refusal of the tool's, or an answer that is not understood, is null. */
+async function ask(call: AskTool, lookup: Lookup): Promise<Found> {
   const { kind, gid } = lookup;
   if (kind === 'portfolio') return portfolioOf(gid, call);
-  if (kind === 'task') return taskOf(gid, await call('get_task', { task_id: gid, ...TASK }));
-  if (kind === 'project') return projectOf(gid, await call('get_project', { project_id: gid, ...PROJECT }));
-  const user = await call(kind === 'me' ? 'get_me' : 'get_user', kind === 'me' ? {} : { user_id: gid });
+  if (kind === 'task') return taskOf(gid, (await call('get_task', { task_id: gid, ...TASK })).answer);
+  if (kind === 'project')
+    return projectOf(gid, (await call('get_project', { project_id: gid, ...PROJECT })).answer);
+  const { answer: user } = await call(
+    kind === 'me' ? 'get_me' : 'get_user',
+    kind === 'me' ? {} : { user_id: gid },
+  );
   return userOf(kind === 'me' ? null : gid, dataOf(user));
 }
 
@@ -228,14 +268,11 @@ function userOf(gid: string | null, user: Answer | null): LookedUp['user'] | nul
 }
 
 /** All pages: what stands on none of them is not in the portfolio. A list that goes on for too long says nothing. */
-async function portfolioOf(
-  gid: string,
-  call: (tool: string, args: Record<string, unknown>) => Promise<Answer | null>,
-): Promise<LookedUp['portfolio'] | null> {
+async function portfolioOf(gid: string, call: AskTool): Promise<LookedUp['portfolio'] | null> {
   const items: string[] = [];
   let offset: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
-    const answer = await call('get_items_for_portfolio', {
+    const { answer } = await call('get_items_for_portfolio', {
       ...{ portfolio_gid: gid, limit: 100, opt_fields: 'name' },
       ...(offset === undefined ? {} : { offset }),
     });

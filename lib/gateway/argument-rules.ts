@@ -1,6 +1,7 @@
 // A call of a tool that every granting group restricts, or lets wait for a person: judged by its arguments before it is admitted. The first look at the policy says that
 // the caller may use the tool at all and under which rules; then comes the verdict; then the call is admitted with it, as long as the rules
 // are still those that were asked. So the record is durable before the call is sent, and a rule that an admin changes is in force at once.
+import { uuidv7 } from '../audit/append';
 import { judgeCall, type Approver } from '../policy/judge-approvals';
 import {
   refusalTarget,
@@ -26,19 +27,30 @@ type Judgement =
   | { limit: { name: LimitName; waitMs: number } };
 
 /**
- * `admit`, and where rules on arguments stand between, what they say. The answer is never undecided (`rules` is null). Throws
- * `AdmissionUnavailable`.
+ * `admit`, and where rules on arguments stand between, what they say; where a write has a budget or a window for repeats, it is asked again
+ * as one. The answer is never undecided (`rules` is null, `unguarded` false). Throws `AdmissionUnavailable`.
  */
 export async function admitUnderRules(asked: AdmissionRequest, message: Message): Promise<Admission> {
   let admission = await admit(asked);
-  for (let judgements = 0; 'admitted' in admission && admission.admitted.rules; judgements += 1) {
+  let request = asked;
+  for (
+    let judgements = 0;
+    'admitted' in admission && (admission.admitted.rules || admission.admitted.unguarded);
+    judgements += 1
+  ) {
     const { admitted } = admission;
     if (judgements === MAX_JUDGEMENTS) return refused(asked, 'rules kept changing', CHANGING);
+    if (admitted.unguarded) request = { ...request, guarded: { eventId: uuidv7() } };
+    if (!admitted.rules) {
+      admission = await admit(request);
+      continue;
+    }
     const judgement = await judge(admitted, message);
     if ('limit' in judgement) return limited(asked, judgement.limit);
     const { rule, text, waitsFor } = judgement;
-    const as = admitted.rules!.version;
-    admission = await admit({ ...asked, judged: { as, rule, waits: waitsFor !== undefined } });
+    const as = admitted.rules.version;
+    request = { ...request, judged: { as, rule, waits: waitsFor !== undefined } };
+    admission = await admit(request);
     if ('admitted' in admission) {
       admission.admitted.judgedAs = as;
       if (admission.admitted.denial === 'argument_rule') admission.admitted.refusal = text;

@@ -23,6 +23,7 @@ import { endSession } from './end-session';
 import { orEnded } from './ending';
 import { exchangeOf } from './exchange';
 import { NoSlot, takeSlot } from './in-flight';
+import { keepBefore } from './keep-before';
 import {
   begin,
   factsOf,
@@ -86,6 +87,10 @@ async function proceed(journey: Journey): Promise<McpAnswer> {
       // Before the wait for a place among calls that may hang.
       assertAsanaAnswers(journey.connection.id);
       journey.freeSlot = await slotFor(journey);
+    }
+    if (admitted.undoDays !== null) {
+      const unkept = await keepBefore(journey);
+      if (unkept) return unkept;
     }
     const token = await freshAccessToken({ ...journey.connection, organizationId: admitted.organizationId });
     const stale = await admittedStill(journey);

@@ -23,7 +23,9 @@ FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS s(organizatio
 JOIN organizations o ON o.id = s.organization_id
 LEFT JOIN agent_tokens a ON a.organization_id = s.organization_id AND a.id = s.credential_id
 CROSS JOIN LATERAL (
-  SELECT coalesce(array_agg(DISTINCT g.id), '{}') AS groups, coalesce(array_agg(DISTINCT m.family) FILTER (WHERE m.family IS NOT NULL), '{}') AS families
+  SELECT coalesce(array_agg(DISTINCT g.id), '{}') AS groups,
+    array_remove(coalesce(array_agg(DISTINCT m.family) FILTER (WHERE m.family IS NOT NULL), '{}'),
+      CASE WHEN bool_or(g.rules IS NOT NULL OR g.approvals IS NOT NULL OR g.repeat_window_seconds IS NOT NULL) THEN 'client_requests' END) AS families
   FROM group_members gm JOIN groups g ON g.id = gm.group_id LEFT JOIN LATERAL unnest(g.methods) AS m(family) ON true
   WHERE gm.organization_id = s.organization_id AND gm.member_id = s.member_id
 ) f

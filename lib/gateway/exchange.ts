@@ -47,6 +47,7 @@ export function exchangeOf(call: Call, opened: (protocolVersion: string) => bool
     agentId: message.id ?? null,
     progressToken: token === undefined ? undefined : encodeJson(token),
     settled,
+    heard: admitted.kept === null ? undefined : (result) => (admitted.kept!.result = result),
     session: sessionOf(call),
     suspended: call.suspended,
     errorMessage: (said) => wordsFor(message, said),

@@ -14,6 +14,7 @@ import { callAsking } from './ask-agent';
 import { encodeJson } from './decode';
 import { checkModern, eraOf, metaOf, META, MODERN_VERSION } from './era';
 import { headerMismatch } from './headers-agree';
+import { answerRepeat, answerSpent } from './guard-writes';
 import { answerHeld, takeOwnAnswer } from './hold-call';
 import { LEGACY_VERSIONS } from './initialize';
 import { listen } from './listen';
@@ -109,6 +110,16 @@ async function steps(request: McpRequest, facts: CallFacts): Promise<McpAnswer> 
     return answerHeld(admitted, call.message, {
       ...{ id: callId, wasAsked, argumentsHash: call.argumentsHash! },
       argumentsText: argumentsText(call.message),
+    });
+  if (admitted.denial === 'write_budget' || admitted.denial === 'delete_budget')
+    return answerSpent(admitted, call.message);
+  if (admitted.denial === 'duplicate_write' && callId !== null)
+    return answerRepeat({
+      ...{ request, admitted, message: call.message, callId },
+      admitRound: (round) => admitUnderRules({ ...asked, callId: round }, call.message),
+      // The first had whatever approval it needed.
+      admitAgain: () =>
+        admitUnderRules({ ...asked, callId: null, claimedBy: admitted.repeatOf! }, call.message),
     });
   if (admitted.denial) return deny(call.message!, admitted.denial, admitted.refusal);
   if (call.message.method === 'subscriptions/listen') return listen(request, admitted, call.message);

@@ -2,6 +2,7 @@
 import type { Outcome } from '../audit/system-call';
 import type { OutboundAnswer } from '../http';
 import type { admit, AdmissionRequest, Admitted, AdmittedConnection } from './admit';
+import { endClaim } from '../write-safety/claims';
 import { leaveAsana, type Heard, type Passage } from './asana-circuits';
 import type { RpcFailure } from './asana-error';
 import { encodeJson, type Json } from './decode';
@@ -157,6 +158,8 @@ export function begin(call: AdmittedCall): Journey {
       const cancelled = outcome === 'unknown' && journey.left?.aborted === true;
       if (cancelled) journey.heard = 'nothing';
       journey.land();
+      if (admitted.kept)
+        endClaim({ organizationId: admitted.organizationId, callId }, admitted.kept, outcome);
       noteOutcome({
         organizationId: admitted.organizationId,
         callId,

@@ -4,6 +4,7 @@ import { touchConnections } from '../asana/touch-connections';
 import { log } from '../log';
 import { recordOutcomes, type CallOutcome } from '../audit/system-call';
 import { touchGrants } from '../oauth/grants';
+import { flushClaims } from '../write-safety/claims';
 import { touchAgentTokens } from '../tokens/agent-tokens';
 
 const FLUSH_MS = 50;
@@ -49,6 +50,7 @@ export function noteOutcome(outcome: GatewayOutcome): void {
 export async function flushOutcomes({ withinMs = 0 } = {}): Promise<void> {
   const endMs = performance.now() + withinMs;
   await flush();
+  await flushClaims();
   while (waiting.length > 0 && performance.now() < endMs) {
     await sleep(RETRY_MS);
     await flush();

@@ -35,6 +35,8 @@ export interface Exchange {
   isResumed?: boolean;
   /** What the agent reads of Asana's words in a JSON-RPC error. */
   errorMessage(said: string): string;
+  /** Hears the tool's result as Asana gave it, before `settled`; absent: nobody keeps it (`guard-writes`). */
+  heard?(result: string): void;
   /** Called once, with what became of the call. */
   settled(outcome: Outcome, reason?: string): void;
   /** Called instead where the stream ended before its answer and can be resumed (MCP 2025-11-25, transports). */
@@ -78,6 +80,7 @@ export function readFinal(text: string, exchange: Exchange): Final | null {
   const modern = !exchange.rewrite && exchange.modern ? exchange.modern.finish(result!) : undefined;
   if (rewritten === null || modern === null) return null;
   const failed = (parsed.result as { isError?: unknown }).isError === true;
+  exchange.heard?.(result!);
   return {
     text: resultText(exchange.agentId, modern?.text ?? rewritten),
     outcome: failed ? 'tool_error' : 'ok',

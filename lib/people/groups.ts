@@ -6,6 +6,7 @@ import { normalRules, type ArgumentRules } from '../policy/argument-rules';
 import { nameApprovers, storeApprovals, type Approvals } from './group-approvals';
 import { limitsOf, type Limits } from '../policy/limits';
 import type { MethodFamily } from '../policy/policy';
+import { NO_WRITE_SAFETY, normalWriteSafety, type WriteSafety } from '../policy/write-safety';
 
 /** A group as people and scripts see it. */
 export interface Group {
@@ -21,6 +22,10 @@ export interface Group {
   rules: ArgumentRules | null;
   /** Tools whose calls wait until a person approves them; null: none. */
   approvals: Approvals | null;
+  /** Days for which what was there before a change is kept; null: it is not. */
+  undo: { days: number } | null;
+  /** Budgets on writes, and a window for their repeats; null: none of them. */
+  writeSafety: WriteSafety | null;
   version: number;
 }
 
@@ -33,6 +38,10 @@ const shape = {
   callsPerMinute: true,
   rules: true,
   approvals: true,
+  undoDays: true,
+  writesPerDay: true,
+  deletesPerDay: true,
+  repeatWindowSeconds: true,
   tools: { select: { toolName: true }, orderBy: { toolName: 'asc' } },
   members: { select: { member: { select: { email: true } } }, orderBy: { member: { email: 'asc' } } },
 } as const satisfies Prisma.GroupSelect;
@@ -50,6 +59,8 @@ async function toGroups(tx: Tx, organizationId: string, rows: Row[]): Promise<Gr
     limits: limitsOf(row.callsPerMinute),
     rules: normalRules(row.rules as Partial<ArgumentRules> | null),
     approvals: approvals[at]!,
+    undo: row.undoDays === null ? null : { days: row.undoDays },
+    writeSafety: normalWriteSafety(row),
     version: row.version,
   }));
 }
@@ -135,6 +146,10 @@ export interface GroupContent {
   rules?: ArgumentRules | null;
   /** Null lifts them all; absent leaves what is. What is there is replaced whole. */
   approvals?: Approvals | null;
+  /** Null switches it off; absent leaves what is. */
+  undo?: { days: number } | null;
+  /** Null lifts all of it; absent leaves what is. What is there is replaced whole. */
+  writeSafety?: WriteSafety | null;
 }
 
 /** As the column takes it: rules that restrict nothing are none. */
@@ -162,6 +177,8 @@ export async function createGroup(
         ...{ organizationId, slug, name: input.name, methods: input.methods ?? [] },
         callsPerMinute: input.limits?.perMinute ?? null,
         rules: storedRules(input.rules ?? null),
+        undoDays: input.undo?.days ?? null,
+        ...(input.writeSafety ?? NO_WRITE_SAFETY),
       },
       select: { id: true },
     })
@@ -211,6 +228,8 @@ export async function replaceGroup(
       ...(input.limits === undefined ? {} : { callsPerMinute: input.limits?.perMinute ?? null }),
       ...(input.rules === undefined ? {} : { rules: storedRules(input.rules) }),
       ...(input.approvals === undefined ? {} : { approvals }),
+      ...(input.undo === undefined ? {} : { undoDays: input.undo?.days ?? null }),
+      ...(input.writeSafety === undefined ? {} : (input.writeSafety ?? NO_WRITE_SAFETY)),
     },
   });
   if (count === 0) throw new AppError('stale_version');

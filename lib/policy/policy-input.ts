@@ -76,6 +76,40 @@ export const approvals = z
   })
   .nullable();
 
+/** For how many days what was there before a change is kept, so that it can be put back; null: it is not. */
+export const undo = z
+  .strictObject({
+    days: z
+      .number()
+      .int('must be a whole number of days')
+      .min(1, 'must be at least 1 day')
+      .max(90, 'must be at most 90 days'),
+  })
+  .nullable();
+
+const budget = z
+  .number()
+  .int('must be a whole number of calls')
+  .min(1, 'must be at least 1 call a day')
+  .max(100_000, 'must be at most 100,000 calls a day')
+  .nullable()
+  .default(null);
+/** Budgets on writes, and for how long a repeat of a write is not sent; what is left out is off, null lifts all. */
+export const writeSafety = z
+  .strictObject({
+    writesPerDay: budget,
+    deletesPerDay: budget,
+    repeatWindowSeconds: z
+      .number()
+      .int('must be a whole number of seconds')
+      // Shorter, and the claim of a call could be gone before its repeat has read what became of it.
+      .min(10, 'must be at least 10 seconds')
+      .max(86_400, 'must be at most a day, 86,400 seconds')
+      .nullable()
+      .default(null),
+  })
+  .nullable();
+
 /** Deep enough for any call; what is kept is judged again and again. */
 const MAX_ARGUMENT_BYTES = 8_192;
 

@@ -68,6 +68,12 @@ export const DENIALS = {
   blocked: 'An admin blocked this tool for everybody.',
   argument_rule: 'A rule on arguments of every group that grants the tool refused what the call asked for.',
   approval_required: 'Every group that grants the tool lets such a call wait until a person approves it.',
+  duplicate_write:
+    'The agent had made the very same call a moment before; it was answered from the first and not sent again.',
+  write_budget:
+    'The agent had spent its budget of writes for the day, so that it may only read until the day ends or an admin lifts it.',
+  delete_budget:
+    'The agent had spent its budget of changes and deletions for the day, so that it may only read until the day ends or an admin lifts it.',
   organization_stopped: 'An admin stopped all agents of the organization.',
   rate_limited: 'A limit of calls a minute was reached.',
   asana_rate_limited: 'Asana had asked for quiet on this connection, and its time was not over.',

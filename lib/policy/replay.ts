@@ -7,7 +7,10 @@ import type { Verdict } from './verdicts';
  * Reasons for which a call was refused that say nothing of who may use what: it may well have been allowed. A call that had to wait for
  * somebody's approval was one that the policy lets through.
  */
-const BESIDE_THE_POLICY = ['malformed', 'organization_stopped', 'rate_limited', 'asana_rate_limited'];
+const BESIDE_THE_POLICY = [
+  ...['malformed', 'organization_stopped', 'rate_limited', 'asana_rate_limited'],
+  ...['duplicate_write', 'write_budget', 'delete_budget'],
+];
 
 // A credential that is gone leaves no list of its own behind; a call that its list refused is refused again.
 const CALLS = `FROM audit_records r

@@ -22,6 +22,8 @@ import {
   role,
   slug,
   toolNames,
+  undo,
+  writeSafety,
 } from './schemas';
 import { setUp } from './set-up';
 
@@ -34,6 +36,8 @@ export const group = z.object({
   limits,
   rules: argumentRules,
   approvals,
+  undo,
+  writeSafety,
   version: z.number(),
 });
 export const groupContent = z.object({
@@ -44,6 +48,8 @@ export const groupContent = z.object({
   limits: limits.optional(),
   rules: argumentRules.optional(),
   approvals: approvals.optional(),
+  undo: undo.optional(),
+  writeSafety: writeSafety.optional(),
 });
 const groupPath = z.object({ slug: z.string().max(100) });
 

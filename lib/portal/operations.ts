@@ -12,6 +12,8 @@ import { offboardingOperations } from './operations-offboarding';
 import { organizationOperations } from './operations-organization';
 import { peopleOperations } from './operations-people';
 import { policyOperations } from './operations-policy';
+import { undoOperations } from './operations-undo';
+import { writeSafetyOperations } from './operations-write-safety';
 import type { Operation } from './operation';
 
 /** Keyed by method and path (below /api/v1). */
@@ -28,6 +30,8 @@ export const operations = {
   ...directoryOperations,
   ...approvalOperations,
   ...configOperations,
+  ...writeSafetyOperations,
+  ...undoOperations,
 };
 
 type Table = typeof operations;

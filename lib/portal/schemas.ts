@@ -14,6 +14,8 @@ export {
   perMinute,
   slug,
   toolNames,
+  undo,
+  writeSafety,
 } from '../policy/policy-input';
 
 export const ADMIN = ['admin'] as const;

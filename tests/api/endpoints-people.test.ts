@@ -50,6 +50,8 @@ describe('/groups', () => {
     limits: null,
     rules: null,
     approvals: null,
+    undo: null,
+    writeSafety: null,
   };
   const put = (body: unknown, headers: Record<string, string> = {}, path = '/groups/sales') =>
     call('PUT /groups/{slug}', { body, headers, path });

@@ -8,7 +8,9 @@ import { mapDirectoryGroup } from '@/lib/directory/directory-groups';
 import { createDirectoryToken } from '@/lib/directory/directory-tokens';
 import { createGroup } from '@/lib/people/groups';
 import { operationEntries } from '@/lib/portal/operations';
+import { SEED } from '@/lib/sandbox/world-seed';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { keepBundle } from '@/lib/undo/keep';
 import { placeOf, sealSecret } from '@/lib/vault/vault';
 import {
   addApiKey,
@@ -105,6 +107,8 @@ type Kind =
   | 'ownRequest'
   | 'policyTest'
   | 'approval'
+  | 'undo'
+  | 'spentBudget'
   | 'offboarding'
   | 'directoryGroup'
   | 'directoryToken'
@@ -181,6 +185,18 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
       );
       return rows[0].id as string;
     }
+    case 'undo':
+      return makeUndo(organization, owner === '' ? bystanders.get(organization)! : owner);
+    case 'spentBudget': {
+      const { rows } = await pool().query(
+        `INSERT INTO write_budgets (agent_id, day, organization_id, member_id, credential_id, credential_name, trip_id, tripped_as,
+           tripped_at, budget)
+         SELECT gen_random_uuid(), (now() AT TIME ZONE 'UTC')::date, $1, $2, gen_random_uuid(), $3, gen_random_uuid(), 'write_budget', now(), 1
+         RETURNING trip_id AS id`,
+        [organizationId, await memberWithBudget(organization), `agent of ${markOf(organization)}`],
+      );
+      return rows[0].id as string;
+    }
     case 'policyTest': {
       const { rows } = await pool().query(
         `INSERT INTO policy_tests (id, organization_id, groups, tool_name, may, because, created_by)
@@ -235,6 +251,42 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
   }
 }
 
+/** What was there before somebody's agent renamed a task of its own, through a connection of its own, by a tool that the person may use. */
+async function makeUndo(organization: PortalOrganization, owner: string): Promise<string> {
+  const [organizationId, mark, n] = [organization.id, markOf(organization), (numbered += 1)];
+  const { tasks } = portal.sandbox.world;
+  const gid = `13${String(n).padStart(14, '0')}`;
+  tasks.set(gid, { ...tasks.get(SEED.pressKit)!, gid, name: `Now of ${mark}` });
+  const members = [await emailOf(owner)];
+  await transaction((tx) =>
+    createGroup(tx, organization.actor, {
+      ...{ name: `Undo of ${mark}`, slug: `thing-${n}`, tools: ['update_tasks'], members },
+    }),
+  );
+  const callId = crypto.randomUUID();
+  const connectionId = await addConnection(portal, organizationId, owner, 'ana@example.com');
+  await keepBundle(
+    { organizationId, memberId: owner, connectionId, callId, days: 1 },
+    {
+      ...{ tool: 'update_tasks', arguments: { tasks: [{ task: gid, name: `Now of ${mark}` }] } },
+      before: [{ kind: 'task', gid, title: `Was of ${mark}`, parts: { name: `Was of ${mark}` } }],
+    },
+  );
+  return callId;
+}
+
+/** A bystander, in a group that gives its people a budget. */
+async function memberWithBudget(organization: PortalOrganization): Promise<string> {
+  const memberId = bystanders.get(organization)!;
+  const members = [await emailOf(memberId)];
+  const writeSafety = { writesPerDay: 1, deletesPerDay: null, repeatWindowSeconds: null };
+  const content = { name: `Budget of ${markOf(organization)}`, tools: [], members, writeSafety };
+  await transaction((tx) =>
+    createGroup(tx, organization.actor, { ...content, slug: `budget-${crypto.randomUUID()}` }),
+  );
+  return memberId;
+}
+
 async function emailOf(memberId: string): Promise<string> {
   const { rows } = await pool().query('SELECT email FROM members WHERE id = $1', [memberId]);
   return (rows[0] as { email: string }).email;
@@ -269,6 +321,8 @@ const COLUMNS: Record<
     client: ['oauth_clients', 'id'],
     policyTest: ['policy_tests', 'id::text'],
     approval: ['approvals', 'id::text'],
+    undo: ['undo_bundles', 'id::text'],
+    spentBudget: ['write_budgets', 'trip_id::text'],
     offboarding: ['offboardings', 'id::text'],
     directoryGroup: ['directory_groups', 'id::text'],
     directoryToken: ['directory_tokens', 'id::text'],
@@ -312,6 +366,11 @@ const SENT: Record<string, { kind?: Kind; query?: string; body?: (id: string) =>
     kind: 'approval',
     body: () => ({ decision: 'decline', answer: 'No.' }),
   },
+  'GET /undo/{id}': { kind: 'undo' },
+  'POST /undo/{id}/contents': { kind: 'undo' },
+  'POST /undo/{id}/preview': { kind: 'undo' },
+  'POST /undo/{id}/restore': { kind: 'undo', body: () => ({}) },
+  'POST /budgets/{id}/lift': { kind: 'spentBudget' },
   'POST /offboardings': { kind: 'member', body: (email) => ({ email }) },
   'GET /offboardings/{id}': { kind: 'offboarding' },
   'POST /directory/groups': {
@@ -517,10 +576,14 @@ describe('a page', () => {
   };
   const parse = (pattern: string) => {
     const placeholder = /\[\w+\]/.exec(pattern)?.[0];
-    const isOffboarding = pattern.includes('/offboardings/');
+    const special: Kind | null = pattern.includes('/offboardings/')
+      ? 'offboarding'
+      : pattern.includes('/undo/')
+        ? 'undo'
+        : null;
     const pathFor = (id: string) => (placeholder ? pattern.replace(placeholder, id) : pattern);
     return {
-      kind: isOffboarding ? ('offboarding' as const) : placeholder ? kindOf[placeholder] : undefined,
+      kind: special ?? (placeholder ? kindOf[placeholder] : undefined),
       pathFor,
     };
   };

@@ -1,16 +1,11 @@
 // The policy as a file: an export says everything and no secret, an apply of it changes nothing, and whatever else a file says is done whole,
 // with the records that the portal writes, or not at all.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { execFile } from 'node:child_process';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Actor } from '@/lib/audit/append';
 import { updateTool } from '@/lib/catalogue/catalogue';
 import { applyConfig, planConfig, readConfig, versionOf } from '@/lib/config/config';
 import { configFile, configText, readConfigText, type Config } from '@/lib/config/format';
 import { db, pool, transaction, type Tx } from '@/lib/db';
-import { childEnv } from '@/lib/env';
 import { createGroup, listGroups } from '@/lib/people/groups';
 import { addMember } from '@/lib/people/members';
 import { createPolicyTest } from '@/lib/people/policy-tests';
@@ -97,6 +92,8 @@ describe('an export', () => {
         members: ['ana@aurora.example', 'bob@aurora.example'],
         limits: { perMinute: 30 },
         approvals: null,
+        undo: null,
+        writeSafety: null,
       },
       rules: { ...NO_RULES, projects: [{ gid: PROJECT, name: 'Relaunch' }], maxItems: 5 },
     });
@@ -300,54 +297,4 @@ describe('a file', () => {
   ])('that is %s is refused with the place', (_what, given, problem) => {
     expect(readConfigText(given)).toEqual({ problem: expect.stringMatching(problem) });
   });
-});
-
-describe('npm run config', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'config-'));
-  const path = join(folder, 'gatehouse.json');
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const command = (...args: string[]) =>
-    new Promise<{ code: number; out: string }>((resolve) => {
-      execFile(
-        process.execPath,
-        ['--import', 'tsx', 'scripts/config.ts', ...args],
-        { env: childEnv({ ...lib.variables, NODE_ENV: 'production' }) },
-        (error, stdout, stderr) =>
-          resolve({ code: error === null ? 0 : Number(error.code), out: stdout + stderr }),
-      );
-    });
-  const named = ['--organization', 'Aurora'];
-
-  // Five programs, one after the other, on a machine that may be busy.
-  const slow = { timeout: 120_000 };
-  test(
-    'exports, ends a plan with 0 or 2, applies, and says which organizations there are',
-    slow,
-    async () => {
-      expect(await command('export', path)).toMatchObject({
-        code: 1,
-        out: expect.stringContaining('"Aurora", "Borealis"'),
-      });
-      expect(await command('export', path, ...named)).toEqual({ code: 0, out: '' });
-      expect(readFileSync(path, 'utf8')).toBe(await text());
-      expect(await command('plan', path, ...named)).toMatchObject({
-        code: 0,
-        out: expect.stringContaining('Nothing to change'),
-      });
-      const file = JSON.parse(readFileSync(path, 'utf8')) as Config;
-      writeFileSync(
-        path,
-        JSON.stringify({ ...file, groups: file.groups.map((group) => ({ ...group, name: 'Three' })) }),
-      );
-      expect(await command('plan', path, ...named)).toMatchObject({
-        code: 2,
-        out: expect.stringContaining('~ Group sales: is called “Three”'),
-      });
-      expect(await command('apply', path, ...named)).toMatchObject({
-        code: 0,
-        out: expect.stringContaining('Applied'),
-      });
-      expect((await read()).groups.map(({ name }) => name)).toEqual(['Three', 'Three']);
-    },
-  );
 });

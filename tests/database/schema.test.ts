@@ -63,7 +63,7 @@ type Field = ReturnType<typeof fieldsOf>[number];
 
 function typeOf({ type, rest }: Field): string {
   const native = /@db\.(\w+)(?:\((\d)\))?/.exec(rest);
-  if (type === 'DateTime') return `timestamp(${native![2]}) with time zone`;
+  if (type === 'DateTime' && native?.[1] !== 'Date') return `timestamp(${native![2]}) with time zone`;
   return (
     /^Unsupported\("(\w+)"\)$/.exec(type)?.[1] ??
     native?.[1]!.toLowerCase() ??

@@ -10,6 +10,7 @@ import { createGroup } from '@/lib/people/groups';
 import { invite } from '@/lib/people/invites';
 import { requestTool } from '@/lib/people/tool-requests';
 import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { keepBundle } from '@/lib/undo/keep';
 import { PAGES, type CallerName } from '../api/matrix';
 import { POSTGRES_URL } from '../support/browser';
 import { callOf, post } from '../support/gate';
@@ -130,7 +131,15 @@ async function furnish(): Promise<void> {
         members: members.map((who) => `${who}@aurora.example`),
       }),
     );
-  await addConnection(portal, aurora.id, memberId, 'ana@example.com');
+  const connectionId = await addConnection(portal, aurora.id, memberId, 'ana@example.com');
+  const undoId = crypto.randomUUID();
+  await keepBundle(
+    { organizationId: aurora.id, memberId, connectionId, callId: undoId, days: 14 },
+    {
+      ...{ tool: 'update_tasks', arguments: { tasks: [{ task: '1', name: 'After' }] } },
+      before: [{ kind: 'task', gid: '1', title: LONG, parts: { name: LONG } }],
+    },
+  );
   const broken = await addConnection(portal, aurora.id, auditorId, 'ben@example.com');
   await pool().query(`UPDATE connections SET status = 'needs_reconnect' WHERE id = $1`, [broken]);
   const person = { ...aurora.actor, memberId, memberEmail: 'member@aurora.example' };
@@ -155,6 +164,7 @@ async function furnish(): Promise<void> {
   Object.assign(shown, {
     '/invite': [link.slice(link.indexOf('/invite'))],
     '/admin/audit/[id]': [await ofRecord({ decision: 'deny' }), await ofRecord({ kind: 'event' })],
+    '/activity/undo/[id]': [`/activity/undo/${undoId}`],
     '/admin/groups/[slug]': ['/admin/groups/sales'],
     '/admin/tools/[name]': ['/admin/tools/create_tasks'],
     '/admin/people/[email]': ['/admin/people/member%40aurora.example'],

@@ -79,7 +79,17 @@ describe('of several admins at once', () => {
       .map(({ before, after }) => ({ before: before as Group, after: after as Group }))
       .toSorted((a, b) => a.after.version - b.after.version);
     expect(steps.map(({ after }) => after.version)).toEqual([2, 3, 4, 5, 6]);
-    const first = { ...content, slug, methods: [], limits: null, rules: null, approvals: null, version: 1 };
+    const first = {
+      ...content,
+      slug,
+      methods: [],
+      limits: null,
+      rules: null,
+      approvals: null,
+      undo: null,
+      writeSafety: null,
+      version: 1,
+    };
     for (const [n, { before }] of steps.entries())
       expect(before).toEqual(n === 0 ? first : steps[n - 1]!.after);
   });

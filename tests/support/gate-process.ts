@@ -11,6 +11,8 @@ import { removeMember } from '../../lib/people/members';
 import { startWitness } from '../../lib/offboarding/witness';
 import { updateOrganization } from '../../lib/people/organizations';
 import { revokeAgentToken } from '../../lib/tokens/agent-tokens';
+import { requireKept } from '../../lib/undo/list';
+import { restore } from '../../lib/undo/restore';
 
 let port = 0;
 
@@ -26,6 +28,11 @@ const ORDERS = {
     transaction((tx) => updateTool(tx, actor, name, change)),
   updateOrganization: (actor: Actor, change: Parameters<typeof updateOrganization>[2]) =>
     transaction((tx) => updateOrganization(tx, actor, change)),
+  putBack: async (actor: Actor & { memberId: string; memberEmail: string }, id: string) => {
+    const viewer = { memberId: actor.memberId, role: 'member' as const };
+    const row = await transaction((tx) => requireKept(tx, actor.organizationId, viewer, id));
+    await restore(actor, row, undefined);
+  },
 };
 
 export type Orders = typeof ORDERS;

@@ -16,7 +16,7 @@ import { readArguments } from '@/lib/audit/arguments';
 import { AUDIT_SEALED } from '@/lib/audit/sealed-columns';
 import { signerOf } from '@/lib/audit/signing-keys';
 import { saveSink } from '@/lib/audit/sink';
-import { pool, transaction } from '@/lib/db';
+import { db, pool, transaction } from '@/lib/db';
 import { childEnv, env, setEnv } from '@/lib/env';
 import { adapterFor, keepAnswer, readState } from '@/lib/oauth/adapter';
 import { registerClient } from '@/lib/oauth/register-client';
@@ -24,9 +24,14 @@ import { GATEWAY_SEALED } from '@/lib/gateway/sealed-columns';
 import { OAUTH_SEALED } from '@/lib/oauth/sealed-columns';
 import { OFFBOARDING_SEALED } from '@/lib/offboarding/sealed-columns';
 import { placeOfDrillToken } from '@/lib/offboarding/witness';
+import { keepBundle, openBundle } from '@/lib/undo/keep';
+import { UNDO_SEALED } from '@/lib/undo/sealed-columns';
+import type { Bundle } from '@/lib/undo/what-is-there';
 import { rotateSeals, type Rotation } from '@/lib/vault/rotate';
 import { countSealed, retireKey } from '@/lib/vault/key-use';
 import { checkKeyRing, openSecret, placeOf, sealSecret } from '@/lib/vault/vault';
+import { endClaim, flushClaims, readClaim } from '@/lib/write-safety/claims';
+import { WRITE_SAFETY_SEALED } from '@/lib/write-safety/sealed-columns';
 import { untilSomebodyWaits } from '../support/database';
 import { dumpDatabase } from '../support/dump';
 import { callOf, makeGroup, makeMember, makeOrganization, mint, post, startGate } from '../support/gate';
@@ -34,10 +39,15 @@ import type { Gate, TestMember, TestOrganization } from '../support/gate';
 import { shared } from '../support/gate-fork';
 
 const COLUMNS = [
-  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED],
-  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED],
+  ...[...APPROVALS_SEALED, ...ASANA_SEALED, ...AUDIT_SEALED, ...WRITE_SAFETY_SEALED],
+  ...[...OAUTH_SEALED, ...GATEWAY_SEALED, ...OFFBOARDING_SEALED, ...UNDO_SEALED],
 ];
 const ANA_AT_ASANA = 'ana@example.com';
+/** What was there before a call. */
+const BUNDLE: Bundle = {
+  ...{ tool: 'delete_task', arguments: { task: '1' } },
+  before: [{ kind: 'task', gid: '1', title: 'Kept', parts: { name: 'Kept' } }],
+};
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 
 let gate: Gate;
@@ -103,6 +113,20 @@ async function heldCall(): Promise<string> {
   return held.id;
 }
 
+/** The call of a write whose result is kept for its repeats. */
+async function keptWrite(): Promise<string> {
+  const callId = crypto.randomUUID();
+  await pool().query(
+    `INSERT INTO write_claims (call_id, organization_id, member_id, credential_id, connection_id, tool_name, arguments_hash,
+       window_seconds, claimed_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, 'add_comment', gen_random_uuid()::text, 60, now(), now() + interval '1 hour')`,
+    [callId, acme.id, ana.id, tokenId, ana.connectionId],
+  );
+  endClaim({ organizationId: acme.id, callId }, { result: '{"seen":"by repeats"}' }, 'ok');
+  await flushClaims();
+  return callId;
+}
+
 /** As the code that writes it does: one sealed text in every column there is. Returns what reads each of them. */
 async function sealEverything() {
   const before = env().GATEHOUSE_KEYS!;
@@ -161,6 +185,15 @@ async function sealEverything() {
     [drill, acme.id, ana.id, sealSecret(placeOfDrillToken(acme.id, drill), 'a token')],
   );
   const waiting = await heldCall();
+  const changed = crypto.randomUUID();
+  await keepBundle(
+    {
+      ...{ organizationId: acme.id, memberId: ana.id, connectionId: ana.connectionId!, callId: changed },
+      days: 1,
+    },
+    BUNDLE,
+  );
+  const written = await keptWrite();
   await signerOf(acme.id);
   await transaction((tx) =>
     saveSink(tx, acme.actor, {
@@ -178,6 +211,7 @@ async function sealEverything() {
   setEnv({ GATEHOUSE_KEYS: before });
   return {
     ...{ secrets, state, credentials, revocation, registered, interaction, hash, asked, drill, waiting },
+    ...{ changed, written },
     kept: kept[0]!.call_id,
   };
 }
@@ -209,6 +243,7 @@ describe('a rotation', () => {
     );
     const opened = (table: string, column: string, key: string, sealed: string) =>
       openSecret(placeOf(acme.id, table, column, key), sealed);
+    expect((await readClaim(acme.id, made.written))!.result).toBe('{"seen":"by repeats"}');
     expect(opened('revocations', 'refresh_token', made.revocation, rows[0].refresh_token)).toBe(
       made.secrets.revoked,
     );
@@ -224,6 +259,10 @@ describe('a rotation', () => {
     expect((await readCall(acme.id, made.waiting))!.arguments).toEqual([
       { place: 'seen', value: 'by approvers', name: null },
     ]);
+    const bundle = await db().undoBundle.findFirstOrThrow({
+      where: { organizationId: acme.id, id: made.changed },
+    });
+    expect(openBundle(acme.id, made.changed, bundle.sealed)).toEqual(BUNDLE);
     expect((await signerOf(acme.id)).sign('a text')).toHaveLength(64);
 
     const [sealed] = (

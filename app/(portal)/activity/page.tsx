@@ -24,7 +24,11 @@ export default async function ActivityPage({
     decision: decision === 'deny' || decision === 'allow' ? decision : undefined,
   };
   const cursor = text('cursor');
-  const { records, nextCursor } = await read('GET /me/activity', { query: { ...view, cursor, limit: PAGE } });
+  const [{ records, nextCursor }, { bundles }] = await Promise.all([
+    read('GET /me/activity', { query: { ...view, cursor, limit: PAGE } }),
+    read('GET /undo'),
+  ]);
+  const kept = new Set(bundles.filter(({ isOwn }) => isOwn).map(({ id }) => id));
   const filtered = Boolean(view.tool || view.decision);
   return (
     <>
@@ -53,7 +57,7 @@ export default async function ActivityPage({
         ) : (
           <ul className="divide-line divide-y">
             {records.map((record) => (
-              <CallLine key={record.id} record={record} />
+              <CallLine key={record.id} record={record} undo={kept.has(record.id)} />
             ))}
           </ul>
         )}

@@ -7,16 +7,18 @@ import { TokensTable } from '@/components/tokens/tokens-table';
 import { lineOfMine } from '@/components/tokens/line-of-mine';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
+import { MyReadOnlyAgents } from '@/components/write-safety/read-only-agents';
 import { env } from '@/lib/env';
 import { read } from '@/lib/portal/read';
 
 export const metadata = { title: 'Agents' };
 
 export default async function TokensPage() {
-  const [{ tokens }, { grants }, me] = await Promise.all([
+  const [{ tokens }, { grants }, me, { budgets }] = await Promise.all([
     read('GET /me/tokens'),
     read('GET /me/grants'),
     read('GET /me'),
+    read('GET /me/budgets'),
   ]);
   const active = me.connections.filter(({ status }) => status === 'active');
   const create = (
@@ -34,6 +36,7 @@ export default async function TokensPage() {
         // Always in the same place: a dialog that moved with the first token would vanish, and the token with it.
         actions={create}
       />
+      <MyReadOnlyAgents budgets={budgets} />
       <div className="flex flex-col gap-5">
         {tokens.length > 0 ? (
           // oxlint-disable-next-line react-hooks/purity -- a server component runs once per request

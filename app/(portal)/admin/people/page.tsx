@@ -9,6 +9,7 @@ import { Callout } from '@/components/ui/callout';
 import { EmptyState } from '@/components/ui/empty-state';
 import { PageHeader } from '@/components/ui/page-header';
 import { Pager } from '@/components/ui/pager';
+import { ReadOnlyAgents } from '@/components/write-safety/read-only-agents';
 import { read, requireRole } from '@/lib/portal/read';
 
 export const metadata = { title: 'People' };
@@ -20,10 +21,11 @@ export default async function PeoplePage({
 }) {
   const { email } = await requireRole('admin');
   const view = viewIn(await searchParams);
-  const [{ members, total }, { groups }, organization] = await Promise.all([
+  const [{ members, total }, { groups }, organization, { budgets }] = await Promise.all([
     read('GET /members', { query: { ...view, limit: PAGE } }),
     read('GET /groups'),
     read('GET /organization'),
+    read('GET /budgets'),
   ]);
   const choices = groups.map(({ slug, name }) => ({ slug, name }));
   const listed = organization.asanaEmail === 'listed';
@@ -46,6 +48,7 @@ export default async function PeoplePage({
           account.
         </Callout>
       )}
+      <ReadOnlyAgents budgets={budgets} />
       <PeopleFilters view={view} groups={choices} />
       <div className="border-line bg-surface rounded-box border">
         {members.length === 0 ? (

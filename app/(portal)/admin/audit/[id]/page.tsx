@@ -18,6 +18,8 @@ import {
   recordSentence,
   type AuditRecord,
 } from '@/components/audit/words';
+import { KeptBefore } from '@/components/undo/kept-before';
+import { UndoPanel } from '@/components/undo/undo-panel';
 import { explainAddress } from '@/components/explain/explain-link';
 import { ButtonLink, buttonClasses } from '@/components/ui/button';
 import { CodeBlock } from '@/components/ui/code-block';
@@ -28,6 +30,7 @@ import { exactUtc } from '@/components/ui/moment';
 import { RelativeTime } from '@/components/ui/relative-time';
 import { Section } from '@/components/ui/section';
 import { read, requireRole } from '@/lib/portal/read';
+import { UNDO_TOOLS } from '@/lib/undo/what-is-there';
 
 export const metadata = { title: 'Audit record' };
 
@@ -46,6 +49,7 @@ export default async function AuditRecordPage({
   if (!record) notFound();
   const beside = await neighbours(record, queryOf(filter), (query) => read('GET /audit', { query }));
   const explain = explainAddress(record);
+  const kept = await keptOf(record);
   return (
     <>
       <PageHeader
@@ -112,6 +116,12 @@ export default async function AuditRecordPage({
             </KeyValues>
           </Section>
         </div>
+        {kept && (
+          <div className="flex min-w-0 flex-col gap-5 lg:col-span-2">
+            <UndoPanel kept={kept} />
+            {kept.mayRead && <KeptBefore id={kept.id} isOwn={kept.isOwn} />}
+          </div>
+        )}
         {role === 'auditor' && record.argumentsHash && (
           <div className="min-w-0 lg:col-span-2">
             <KeptArguments id={record.id} />
@@ -126,6 +136,13 @@ export default async function AuditRecordPage({
       </div>
     </>
   );
+}
+
+/** What was there before the call, where it is kept. */
+async function keptOf({ id, kind, decision, tool }: AuditRecord) {
+  const isKept = kind === 'call' && decision === 'allow' && (UNDO_TOOLS as readonly unknown[]).includes(tool);
+  if (!isKept) return null;
+  return (await read('GET /undo', { query: { id } })).bundles[0] ?? null;
 }
 
 function Beside({
@@ -202,6 +219,7 @@ function CallFacts({ record }: { record: AuditRecord }) {
           </>
         )}
       </Fact>
+      <Fact name="Repeats">{reason === 'duplicate_write' && <FirstCall target={record.target} />}</Fact>
       <Fact name="Outcome">{outcome && `${outcomes[outcome].text}. ${outcomes[outcome].meaning}`}</Fact>
       <Fact name="Took">
         {latencyMs !== undefined &&
@@ -210,6 +228,16 @@ function CallFacts({ record }: { record: AuditRecord }) {
       <Fact name="Arguments’ hash">{mono(record.argumentsHash)}</Fact>
       <Fact name="Policy version">{mono(record.policyVersion)}</Fact>
     </KeyValues>
+  );
+}
+
+/** The call that a repeat was answered from. */
+function FirstCall({ target = '' }: { target?: string }) {
+  const id = target.replace(/^call:/, '');
+  return (
+    <Link href={`/admin/audit/${id}`} className="text-accent underline">
+      The first call {mono(id)}
+    </Link>
   );
 }
 
