@@ -1,6 +1,6 @@
-// What has to be asked of Asana beside a call: for rules on arguments where a task lies, whose it is, what a project or portfolio holds; for an
-// undo what is there (`keep-before`). Asked through the caller's own connection, so that nobody learns more than the caller may see; on record as Gatehouse's own calls, and counted in the
-// connection's limits like the caller's.
+// What has to be asked of Asana beside a call: for rules on arguments where a task lies, whose it is, what a project or portfolio holds; for
+// an undo what is there (`keep-before`). Asked through the caller's own connection, so that nobody learns more than the caller may see; on
+// record as Gatehouse's own calls, and counted in the connection's limits like the caller's.
 import { randomInt } from 'node:crypto';
 import { callTool, UpstreamError, withUpstreamSession, type UpstreamSession } from '../asana/mcp-client';
 import { refusesSessions } from '../asana/modern-only';

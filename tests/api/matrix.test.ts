@@ -40,6 +40,7 @@ let colleague: string;
 /** Somebody of each organization who never signs in. */
 const bystanders = new Map<PortalOrganization, string>();
 let numbered = 0;
+const connectionsOfUndo: string[] = [];
 
 const isElsewhere = (caller: CallerName) => caller.endsWith('Elsewhere');
 const homeOf = (caller: CallerName) => (isElsewhere(caller) ? borealis : aurora);
@@ -119,6 +120,9 @@ async function make(kind: Kind, organization: PortalOrganization, owner: string)
   const { actor, id: organizationId } = organization;
   numbered += 1;
   const name = `${String(numbered).padStart(6, '0')}`;
+  // Who has several connections has to name one for a token.
+  if (kind !== 'undo')
+    await pool().query('DELETE FROM connections WHERE id = ANY($1)', [connectionsOfUndo.splice(0)]);
   switch (kind) {
     case 'group': {
       const content = { name: `Group of ${markOf(organization)}`, tools: ['get_me'], members: [] };
@@ -265,6 +269,7 @@ async function makeUndo(organization: PortalOrganization, owner: string): Promis
   );
   const callId = crypto.randomUUID();
   const connectionId = await addConnection(portal, organizationId, owner, 'ana@example.com');
+  connectionsOfUndo.push(connectionId);
   await keepBundle(
     { organizationId, memberId: owner, connectionId, callId, days: 1 },
     {

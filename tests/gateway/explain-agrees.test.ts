@@ -134,6 +134,9 @@ describe('an explanation agrees with the gate', () => {
       'asana_rate_limited',
       'argument_rule',
       'approval_required',
+      'duplicate_write',
+      'write_budget',
+      'delete_budget',
     ];
     const expected = Object.keys(DENIALS).filter((reason) => !others.includes(reason));
     expect([...seen].toSorted()).toEqual([...expected, 'allowed'].toSorted());
