@@ -6,6 +6,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { layChain } from '@/lib/audit/chain';
 import { searchAudit } from '@/lib/audit/records';
 import { pool, transaction } from '@/lib/db';
+import { offboard } from '@/lib/offboarding/offboard';
 import { createGroup } from '@/lib/people/groups';
 import { invite } from '@/lib/people/invites';
 import { requestTool } from '@/lib/people/tool-requests';
@@ -155,6 +156,9 @@ async function furnish(): Promise<void> {
     ['delete_task', {}],
   ] as const)
     await post({ url: `${portal.origin}/mcp` }, token, callOf(tool, given));
+  const leaver = 'a-person.with-a-rather-long-name.who-leaves@subsidiary.aurora.example';
+  await addPerson(aurora, leaver, { name: LONG, password: undefined });
+  const receiptId = await offboard(aurora.actor, leaver);
   await layChain();
   const newest = async (filter: Parameters<typeof searchAudit>[1]) =>
     (await searchAudit(aurora.id, filter, { limit: 1 })).records[0]!.id;
@@ -167,6 +171,7 @@ async function furnish(): Promise<void> {
     '/activity/undo/[id]': [`/activity/undo/${undoId}`],
     '/admin/groups/[slug]': ['/admin/groups/sales'],
     '/admin/tools/[name]': ['/admin/tools/create_tasks'],
+    '/admin/people/offboardings/[id]': [`/admin/people/offboardings/${receiptId}`],
     '/admin/people/[email]': ['/admin/people/member%40aurora.example'],
   });
 }
