@@ -247,6 +247,13 @@ describe('the history checker', () => {
         h.stalls.push({ fromMs: T0 + 500, toMs: T0 + 1_500 });
       },
     ],
+    [
+      'a process that was told to end before it had to serve again, and takes its time',
+      (h) => {
+        h.faults.push({ name: 'stopping', process: 0, fromMs: T0 + 1_100, toMs: T0 + 9_000 });
+        Object.assign(h.probes[1]!, { startedMs: T0 + 12_000, endedMs: T0 + 12_010 });
+      },
+    ],
   ];
   test.each(FORGIVEN)('lets pass %s', (_name, doctor) => {
     expect(broken(doctor)).toEqual([]);

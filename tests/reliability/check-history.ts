@@ -331,12 +331,19 @@ function stalledMs({ stalls }: Known, fromMs: number, toMs: number): number {
 }
 
 /** Whether something else befell a process within a time, for which this promise is not made. */
-function disturbed(known: Known, process: number, fromMs: number, toMs: number, but?: Fault): boolean {
+function disturbed(
+  known: Known,
+  process: number,
+  fromMs: number,
+  toMs: number,
+  but: Fault,
+  names = ['without database', 'paused', 'starting'],
+): boolean {
   return (
     known.faults.some(
       (fault) =>
         fault !== but &&
-        ['without database', 'paused', 'starting'].includes(fault.name) &&
+        names.includes(fault.name) &&
         (fault.process === null || fault.process === process) &&
         fault.fromMs < toMs &&
         fault.toMs > fromMs,
@@ -384,7 +391,9 @@ function servedInTime(known: Known, outage: Fault): string[] {
     const after = first ?? known.probes.findLast((probe) => probe.process === process)!;
     const limitMs = outage.toMs + (SERVED_WITHIN_MS + BUSY_MS) * slowdown(after);
     if (servedMs <= limitMs + stalledMs(known, outage.toMs, limitMs)) return [];
-    if (disturbed(known, process, outage.fromMs, limitMs, outage)) return [];
+    // A process that is told to end may go on for longer than that, and serves nobody new.
+    const names = ['without database', 'paused', 'starting', 'stopping'];
+    if (disturbed(known, process, outage.fromMs, limitMs, outage, names)) return [];
     const tookMs = servedMs - outage.toMs;
     return [
       `process ${process} served ${Number.isFinite(tookMs) ? `${Math.round(tookMs)} ms` : 'nothing'} after its database was back at ${time(outage.toMs)}`,
