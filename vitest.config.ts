@@ -3,18 +3,24 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const elsewhere = ['tests/e2e/**', 'tests/bench/**'];
-if (process.env.FULL !== '1')
-  elsewhere.push(
-    ...['tests/ecosystem/**', 'tests/clients/{inspector,sdk}.test.ts', 'tests/gateway/bench.test.ts'],
-    ...['tests/operation/{backup,embedded-backup,rolling-restart}.test.ts', 'tests/fuzz/fuzz.test.ts'],
-    ...['tests/audit/million-records.test.ts', 'tests/config/{large-replay,config-command}.test.ts'],
-    ...['tests/reliability/{kill-rounds,crash-points}.test.ts', 'tests/portal/snippets.test.ts'],
-    ...[
-      'tests/database/{embedded-postgres,open-database}.test.ts',
-      'tests/people/organization-command.test.ts',
-    ],
-    ...['tests/vault/keys-command.test.ts'],
-  );
+/** What starts programs or databases of its own, needs agent frameworks, repeats a guarantee at length, or is about the sandbox. */
+const LONG = [
+  'api/{endpoints-activity,endpoints-organization,requests}',
+  'asana/{refresh-processes,sandbox,sandbox-oauth,sandbox-tools}',
+  'audit/million-records',
+  'clients/{inspector,sdk}',
+  'config/{config-command,large-replay}',
+  'database/{embedded-postgres,migrate,open-database}',
+  'ecosystem/*',
+  'fuzz/fuzz',
+  'gateway/bench',
+  'operation/{backup,embedded-backup,rolling-restart}',
+  'people/{organization-command,set-up}',
+  'portal/snippets',
+  'reliability/{crash-points,kill-rounds}',
+  'vault/{keys-command,rotate}',
+];
+if (process.env.FULL !== '1') elsewhere.push(...LONG.map((name) => `tests/${name}.test.ts`));
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } },

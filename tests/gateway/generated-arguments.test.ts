@@ -11,7 +11,7 @@ import { randomOf, type Random } from '../fuzz/random';
 import { callOf, makeMember, makeOrganization, mint, post, startGate, type Gate } from '../support/gate';
 import { outside, type RuleSet } from './read-raw-arguments';
 
-const CALLS = process.env.FULL === '1' ? 200 : 9;
+const CALLS = process.env.FULL === '1' ? 200 : 5;
 const RUN = 20_261_121;
 
 type Raw = Record<string, unknown>;
