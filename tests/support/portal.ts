@@ -32,6 +32,9 @@ export interface Portal {
   stop(): Promise<void>;
 }
 
+/** What a portal before this one in the same process may have had. */
+const NO_COMPANY = { OIDC_ISSUER: '', OIDC_CLIENT_ID: '', OIDC_CLIENT_SECRET: '', OIDC_GROUPS_CLAIM: '' };
+
 /** A Gatehouse of its own; the test's process shares its database and keys, so that `lib` can be called beside it. */
 export async function startPortal(extra: Record<string, string> = {}, postgresUrl?: string): Promise<Portal> {
   const database = await createTestDatabase(postgresUrl);
@@ -49,7 +52,7 @@ export async function startPortal(extra: Record<string, string> = {}, postgresUr
     GATEHOUSE_ALLOW_INSECURE_UPSTREAM: '1',
     ...extra,
   };
-  setEnv({ ...variables, GATEHOUSE_LOG: 'silent' });
+  setEnv({ ...NO_COMPANY, ...variables, GATEHOUSE_LOG: 'silent' });
   await warmUp();
   const closeRest = async () => {
     await closeDatabase();
