@@ -1,43 +1,20 @@
 // /api/v1 on what was there before calls: set with the group, listed, previewed and put back by its person or an admin, with what may be read
 // by whom.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { transaction } from '@/lib/db';
 import { SEED } from '@/lib/sandbox/world-seed';
-import { mintAgentToken } from '@/lib/tokens/agent-tokens';
-import { startAurora } from '../support/aurora';
+import { startAuroraAtWork, type AuroraAtWork } from '../support/aurora';
 import { callOf, post } from '../support/gate';
-import {
-  addConnection,
-  addOrganization,
-  addPerson,
-  signIn,
-  START_MS,
-  type Client,
-  type Portal,
-  type PortalOrganization,
-} from '../support/portal';
+import { START_MS, type Client, type Portal } from '../support/portal';
 import { expectProblem, lastEvent, readOpenApi, type OpenApi } from './expect-answer';
 
 let portal: Portal;
-let aurora: PortalOrganization;
 let admin: Client;
 let openApi: OpenApi;
 let token: string;
-const people = {} as Record<'ana' | 'lea' | 'auditor' | 'elsewhere', Client>;
+let people: AuroraAtWork['people'];
 
 beforeAll(async () => {
-  ({ portal, organization: aurora, admin } = await startAurora({ isAtAsana: true }));
-  await addOrganization('Borealis', 'admin@borealis.example');
-  const memberId = await addPerson(aurora, 'ana@aurora.example', { name: 'Ana' });
-  await addConnection(portal, aurora.id, memberId, 'ana@example.com');
-  await addPerson(aurora, 'lea@aurora.example', { name: 'Lea' });
-  await addPerson(aurora, 'auditor@aurora.example', { role: 'auditor' });
-  const person = { ...aurora.actor, memberId, memberEmail: 'ana@aurora.example' };
-  ({ token } = await transaction((tx) => mintAgentToken(tx, person, { name: 'Agent of Ana' })));
-  people.ana = await signIn(portal, 'ana@aurora.example');
-  people.lea = await signIn(portal, 'lea@aurora.example');
-  people.auditor = await signIn(portal, 'auditor@aurora.example');
-  people.elsewhere = await signIn(portal, 'admin@borealis.example');
+  ({ portal, admin, token, people } = await startAuroraAtWork());
   openApi = await readOpenApi(admin);
 }, START_MS);
 afterAll(() => portal.stop());

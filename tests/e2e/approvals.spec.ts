@@ -1,24 +1,15 @@
 // Approvals in browsers: an admin has a tool wait, an agent's call is held, its approver sees it come while looking, reads it in Asana's words
 // and approves; the same call goes through once; another is declined and the agent hears why. Wide and narrow, light and dark; axe finds nothing.
-import { mkdirSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
 import { transaction } from '@/lib/db';
 import { createGroup } from '@/lib/people/groups';
 import { SEED } from '@/lib/sandbox/world-seed';
-import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { startWebsiteDesk } from '../support/aurora';
 import { POSTGRES_URL } from '../support/browser';
 import { callOf, post } from '../support/gate';
-import {
-  addConnection,
-  addOrganization,
-  addPerson,
-  startPortal,
-  type Portal,
-  type PortalOrganization,
-} from '../support/portal';
-import { enter, expectAccessible, expectToFit } from '../support/room';
+import { addPerson, type Portal, type PortalOrganization } from '../support/portal';
+import { enter, takePictures } from '../support/room';
 
-const PICTURES = 'test-results/approvals';
 const ADMIN = 'admin@aurora.example';
 const ANA = 'ana@aurora.example';
 const LEA = 'lea@aurora.example';
@@ -30,19 +21,10 @@ let token: string;
 test.describe.configure({ timeout: 300_000 });
 test.beforeAll(async () => {
   test.setTimeout(180_000);
-  mkdirSync(PICTURES, { recursive: true });
-  portal = await startPortal({}, process.env[POSTGRES_URL]);
-  aurora = await addOrganization('Aurora', ADMIN, portal.sandbox);
-  const memberId = await addPerson(aurora, ANA, { name: 'Ana' });
-  await addConnection(portal, aurora.id, memberId, 'ana@example.com');
-  await addPerson(aurora, LEA, { name: 'Lea' });
   const tools = ['get_task', 'search_tasks', 'update_tasks', 'add_comment'];
-  await transaction(async (tx) => {
-    await createGroup(tx, aurora.actor, { name: 'Website desk', tools, members: [ANA] });
-    await createGroup(tx, aurora.actor, { name: 'Leads', tools: [], members: [LEA] });
-  });
-  const person = { ...aurora.actor, memberId, memberEmail: ANA };
-  ({ token } = await transaction((tx) => mintAgentToken(tx, person, { name: 'Agent of Ana' })));
+  ({ portal, organization: aurora, token } = await startWebsiteDesk(tools, process.env[POSTGRES_URL]));
+  await addPerson(aurora, LEA, { name: 'Lea' });
+  await transaction((tx) => createGroup(tx, aurora.actor, { name: 'Leads', tools: [], members: [LEA] }));
 });
 test.afterAll(() => portal?.stop());
 
@@ -52,19 +34,7 @@ const finish = async (name: string) => {
   return body.result as { isError?: boolean; content: { text: string }[] };
 };
 
-/** The page as it is, at 1440 and 390 px, light and dark; nothing is wider than the window, axe finds nothing. */
-async function picture(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      await expectToFit(page);
-      await expectAccessible(page);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+const picture = (page: Page, name: string) => takePictures(page, `approvals/${name}`);
 
 test('an admin has a tool wait, the approver decides on what comes, and the agent feels both answers', async ({
   browser,

@@ -1,17 +1,13 @@
 // Write safety in browsers: an admin gives a group a budget and a window for repeats, an agent spends it, its person and the admin see it on
 // their pages, and the admin lets it write again. Wide and narrow, light and dark; axe finds nothing.
-import { mkdirSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
-import { transaction } from '@/lib/db';
-import { createGroup } from '@/lib/people/groups';
 import { SEED } from '@/lib/sandbox/world-seed';
-import { mintAgentToken } from '@/lib/tokens/agent-tokens';
+import { startWebsiteDesk } from '../support/aurora';
 import { POSTGRES_URL } from '../support/browser';
 import { callOf, post } from '../support/gate';
-import { addConnection, addOrganization, addPerson, startPortal, type Portal } from '../support/portal';
-import { enter, expectAccessible, expectToFit } from '../support/room';
+import { type Portal } from '../support/portal';
+import { enter, takePictures } from '../support/room';
 
-const PICTURES = 'test-results/write-safety';
 const ADMIN = 'admin@aurora.example';
 const ANA = 'ana@aurora.example';
 
@@ -21,15 +17,8 @@ let token: string;
 test.describe.configure({ timeout: 300_000 });
 test.beforeAll(async () => {
   test.setTimeout(180_000);
-  mkdirSync(PICTURES, { recursive: true });
-  portal = await startPortal({}, process.env[POSTGRES_URL]);
-  const aurora = await addOrganization('Aurora', ADMIN, portal.sandbox);
-  const memberId = await addPerson(aurora, ANA, { name: 'Ana' });
-  await addConnection(portal, aurora.id, memberId, 'ana@example.com');
   const tools = ['get_task', 'update_tasks', 'add_comment'];
-  await transaction((tx) => createGroup(tx, aurora.actor, { name: 'Website desk', tools, members: [ANA] }));
-  const person = { ...aurora.actor, memberId, memberEmail: ANA };
-  ({ token } = await transaction((tx) => mintAgentToken(tx, person, { name: 'Agent of Ana' })));
+  ({ portal, token } = await startWebsiteDesk(tools, process.env[POSTGRES_URL]));
 });
 test.afterAll(() => portal?.stop());
 
@@ -39,19 +28,7 @@ const write = async (text: string) => {
   return body.result as { isError?: boolean; content: { text: string }[] };
 };
 
-/** The page as it is, at 1440 and 390 px, light and dark; nothing is wider than the window, axe finds nothing. */
-async function picture(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      await expectToFit(page);
-      await expectAccessible(page);
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-    }
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+const picture = (page: Page, name: string) => takePictures(page, `write-safety/${name}`);
 
 test('an admin sets it, an agent spends its budget, and both people see what that means', async ({
   browser,
